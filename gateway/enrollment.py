@@ -1,0 +1,138 @@
+"""One enrollment, from the client's message to the CA's answer.
+
+The order of the statements in `_issue` is the gateway's security argument: nothing reaches the CA that was not
+authenticated, parsed, approved and recorded, in that order; nothing leaves that was not checked.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Protocol, assert_never
+
+from gateway.call import Call
+from gateway.errors import ActionNotSupported, PendingRequestUnknown
+from gateway.pki.pkcs10 import parse_certification_request
+from gateway.policy.decision import Application, Approval, Policies, approve
+from gateway.policy.issued import check_issued
+from gateway.protocol import wstep
+from gateway.protocol.soap import Envelope
+from gateway.protocol.wstep import Issued, Pending, RequestSecurityTokenResponse
+from gateway.requester import Requester
+
+
+class CertificateEnrollmentService(Protocol):
+    """The internal CES. Raises UpstreamError or TransitionFailed."""
+
+    async def submit(self, approval: Approval) -> RequestSecurityTokenResponse: ...
+
+    async def query(self, pending: "PendingRequest") -> RequestSecurityTokenResponse: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRequest:
+    """What must be remembered of a request that the CA has taken under submission."""
+
+    request_id: str
+    requester: Requester
+    """As of this call: who asks after it now."""
+    subject_public_key_info: bytes
+
+
+class PendingRequests(Protocol):
+    """Who owns which pending request: a guessed RequestID must not fetch somebody else's certificate."""
+
+    async def remember(self, service: str, pending: PendingRequest) -> None: ...
+
+    async def find(self, service: str, request_id: str, requester: Requester) -> PendingRequest | None:
+        """The request, if this requester's account submitted it through this service."""
+        ...
+
+
+class EnrollmentRecord(Protocol):
+    """The audit record of one call."""
+
+    def authenticated(self, requester: Requester) -> None:
+        """Note a fact for the lines to come."""
+        ...
+
+    def applied(self, application: Application) -> None:
+        """Note a fact for the lines to come."""
+        ...
+
+    async def approved(self, approval: Approval) -> None:
+        """Durable when this returns. Raises RecordNotWritten if it cannot be."""
+        ...
+
+    async def answered(self, response: RequestSecurityTokenResponse) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Enrollment:
+    """The enrollment use case of one published service, and what it needs from outside."""
+
+    authenticate: Callable[[Call, Envelope], Awaitable[Requester]]
+    policies: Callable[[], Policies]
+    """The snapshot in force; a reload swaps it whole."""
+    ces: CertificateEnrollmentService
+    pending: PendingRequests
+    public_uri: str
+    """Where clients reach this service: the only address that ever leaves."""
+
+    async def request_security_token(
+        self, call: Call, envelope: Envelope, record: EnrollmentRecord
+    ) -> RequestSecurityTokenResponse:
+        """Serve one RequestSecurityToken ([MS-WSTEP] 3.1.4.1); every refusal is a GatewayError."""
+        requester = await self.authenticate(call, envelope)
+        record.authenticated(requester)
+
+        token = wstep.parse_request(envelope)
+        match token:
+            case wstep.Issue():
+                response = await self._issue(call, requester, token, record)
+            case wstep.QueryTokenStatus():
+                response = await self._query_token_status(call, requester, token)
+            case wstep.KET():
+                raise ActionNotSupported("KET: key exchange tokens are not served")
+            case _:
+                assert_never(token)
+
+        await record.answered(response)
+        return response
+
+    async def _issue(
+        self, call: Call, requester: Requester, token: wstep.Issue, record: EnrollmentRecord
+    ) -> RequestSecurityTokenResponse:
+        request = parse_certification_request(token.certificate_request)
+        application = Application(requester, request, token.additional_context)
+        record.applied(application)
+
+        approval = approve(self.policies(), application)
+        # Recorded before the CA acts: after a crash, no certificate exists that the audit record cannot explain.
+        await record.approved(approval)
+
+        response = await self.ces.submit(approval)
+        return await self._release(call, response, requester, request.public_key.subject_public_key_info)
+
+    async def _query_token_status(
+        self, call: Call, requester: Requester, token: wstep.QueryTokenStatus
+    ) -> RequestSecurityTokenResponse:
+        pending = await self.pending.find(call.service, token.request_id, requester)
+        if pending is None:
+            raise PendingRequestUnknown(f"{requester.account} has no pending request {token.request_id!r} here")
+
+        response = await self.ces.query(pending)
+        return await self._release(call, response, requester, pending.subject_public_key_info)
+
+    async def _release(
+        self, call: Call, response: RequestSecurityTokenResponse, requester: Requester, subject_public_key_info: bytes
+    ) -> RequestSecurityTokenResponse:
+        """Check what the CA answered, and take the inside's address out of it."""
+        match response:
+            case Issued():
+                check_issued(response.certificate, subject_public_key_info=subject_public_key_info)
+                return response
+            case Pending():
+                pending = PendingRequest(response.request_id, requester, subject_public_key_info)
+                await self.pending.remember(call.service, pending)
+                return replace(response, reference_uri=self.public_uri)
+            case _:
+                assert_never(response)

@@ -1,0 +1,1 @@
+"""Object identifiers, by their RFC and Microsoft names."""

@@ -1,0 +1,218 @@
+"""The decision: an application meets one rule of its template's policy in full, or it is refused.
+
+Rules only allow. A prohibition is a condition inside a rule, so the order of rules never changes the verdict and
+adding a rule never takes an approval away. With no policy, no rule or no condition met, the answer is no.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from gateway.errors import GatewayError, TemplateConflict, TemplateMissing, Unmatched
+from gateway.pki.pkcs10 import (
+    CertificationRequest,
+    EnrollmentNameValuePair,
+    TemplateCarrier,
+    TemplateReference,
+)
+from gateway.protocol.wstep import ContextItem
+from gateway.requester import Requester
+
+CERTIFICATE_TEMPLATE = "certificatetemplate"
+"""The attribute name CertificateTemplate, normalised as the CA does."""
+
+
+class Concern(StrEnum):
+    """What a condition is about: the sections of a policy file."""
+
+    REQUESTERS = "requesters"
+    KEY = "key"
+    SUBJECT = "subject"
+    SUBJECT_ALTERNATIVE_NAME = "subjectAlternativeName"
+    EXTENSIONS = "extensions"
+    ATTRIBUTES = "attributes"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing that is not as a rule wants it. Data first; the sentence is made from it."""
+
+    rule: str
+    concern: Concern
+    field: str
+    value: str
+    wanted: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.concern}: {self.field} is {self.value!r}, wanted {self.wanted}"
+
+
+class NotPermitted(GatewayError):
+    """No rule of the policy allows the application."""
+
+    def __init__(self, policy: str, violations: tuple[Violation, ...]) -> None:
+        super().__init__(f"policy {policy}: " + "; ".join(map(str, violations)))
+        self.policy = policy
+        self.violations = violations
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What is to be judged: who asks, for what, with which words around it."""
+
+    requester: Requester
+    request: CertificationRequest
+    additional_context: tuple[ContextItem, ...] = ()
+
+    @property
+    def template_references(self) -> tuple[TemplateReference, ...]:
+        """Every naming of a template, wherever it stands."""
+        return self.request.template_references + tuple(
+            TemplateReference(TemplateCarrier.ADDITIONAL_CONTEXT, pair.value)
+            for pair in self._context_pairs()
+            if pair.normalised == CERTIFICATE_TEMPLATE
+        )
+
+    @property
+    def request_attributes(self) -> tuple[EnrollmentNameValuePair, ...]:
+        """Every name/value attribute but the template's, wherever it stands."""
+        return self.request.name_value_pairs + tuple(
+            pair for pair in self._context_pairs() if pair.normalised != CERTIFICATE_TEMPLATE
+        )
+
+    def _context_pairs(self) -> Iterable[EnrollmentNameValuePair]:
+        return (EnrollmentNameValuePair(item.name, item.value) for item in self.additional_context)
+
+
+class Condition(Protocol):
+    """One section of a rule."""
+
+    def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
+        """Everything in the application that this condition does not allow; empty means met."""
+        ...
+
+
+class RequesterCondition(Condition, Protocol):
+    """The condition that can also be asked without a request: may this requester use the template at all?"""
+
+    def admits(self, requester: Requester) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A named way to be allowed: all its conditions must be met."""
+
+    name: str
+    requesters: RequesterCondition
+    conditions: tuple[Condition, ...]
+
+    def violations(self, application: Application) -> tuple[Violation, ...]:
+        """Every violation of every condition, not the first."""
+        return tuple(
+            violation
+            for condition in (self.requesters, *self.conditions)
+            for violation in condition.violations(self.name, application)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A certificate template as the policy file names it."""
+
+    name: str
+    """The cn of the template object; compared without regard to case, as the CA does."""
+    oid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What one policy file says about one template."""
+
+    name: str
+    template: Template
+    rules: tuple[Rule, ...]
+    digest: str
+    """SHA-256 of the file's text, in hex: the audit record names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The policies in force: a snapshot that a reload swaps whole. Look-ups do not grow with their number."""
+
+    policies: tuple[Policy, ...]
+    _by_name: dict[str, Policy] = field(init=False, repr=False)
+    _by_oid: dict[str, Policy] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {policy.template.name.casefold(): policy for policy in self.policies})
+        object.__setattr__(self, "_by_oid", {p.template.oid: p for p in self.policies if p.template.oid is not None})
+
+    def find(self, reference: TemplateReference) -> Policy | None:
+        """The policy of the template that is referred to, by whichever way it is named."""
+        if reference.oid is not None:
+            return self._by_oid.get(reference.oid)
+        return self._by_name.get((reference.name or "").casefold())
+
+    def admitting(self, requester: Requester) -> tuple[Policy, ...]:
+        """The policies with a rule that this requester could be allowed by."""
+        return tuple(p for p in self.policies if any(rule.requesters.admits(requester) for rule in p.rules))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How one rule judged: allowed iff there are no violations."""
+
+    rule: Rule
+    violations: tuple[Violation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """An application that a policy allows. Only `approve` makes one; only an Approval reaches the CA."""
+
+    application: Application
+    policy: Policy
+    rule: Rule
+
+
+def select(policies: Policies, application: Application) -> Policy:
+    """The one policy that every naming of a template leads to.
+
+    A CA reads all of these places ([MS-WCCE] 3.2.2.6.2.1.4.1); if the gateway judged by one and the CA issued by
+    another, the policy would be bypassed. Raises TemplateMissing, TemplateConflict or Unmatched.
+    """
+    references = application.template_references
+    if not references:
+        raise TemplateMissing("no place of the request names a certificate template")
+    found = [(reference, policies.find(reference)) for reference in references]
+    names = ", ".join(f"{reference.name or reference.oid!s} ({reference.carrier})" for reference, _ in found)
+    if len({policy.name if policy else _spelling(reference) for reference, policy in found}) > 1:
+        raise TemplateConflict(f"the request names different templates, or one of them is unknown here: {names}")
+    policy = found[0][1]
+    if policy is None:
+        raise Unmatched(f"no policy for the template that is asked for: {names}")
+    return policy
+
+
+def _spelling(reference: TemplateReference) -> tuple[str, str]:
+    """An unknown template is only the same as itself."""
+    return (reference.oid or "", (reference.name or "").casefold())
+
+
+def judge(policy: Policy, application: Application) -> tuple[Verdict, ...]:
+    """Every rule's verdict, in the order of the file."""
+    return tuple(Verdict(rule, rule.violations(application)) for rule in policy.rules)
+
+
+def approve(policies: Policies, application: Application) -> Approval:
+    """Return the approval by the first rule that the application meets in full.
+
+    Raises TemplateMissing, TemplateConflict, Unmatched, or NotPermitted with all violations of all rules.
+    """
+    policy = select(policies, application)
+    verdicts = judge(policy, application)
+    for verdict in verdicts:
+        if not verdict.violations:
+            return Approval(application, policy, verdict.rule)
+    raise NotPermitted(policy.name, tuple(violation for verdict in verdicts for violation in verdict.violations))

@@ -1,0 +1,4 @@
+"""Bytes to messages and back: SOAP 1.2, WS-Addressing, WS-Security, [MS-WSTEP], [MS-XCEP].
+
+No I/O and no policy. A parser returns a frozen value or raises `gateway.errors.MalformedMessage`, nothing else.
+"""

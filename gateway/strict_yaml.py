@@ -1,0 +1,146 @@
+"""YAML that an administrator wrote, read strictly: for the configuration and for policy files.
+
+Unknown keys, duplicate keys, anchors, tags and wrong types are mistakes; all of them are reported, each with its
+place. PyYAML composes the tree (it knows the lines), pydantic judges it (it reports everything at once).
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class Settings(BaseModel):
+    """Base of everything that is read from YAML: frozen, strict, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+M = TypeVar("M", bound=Settings)
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing wrong in a file."""
+
+    file: str
+    line: int
+    """From 1; 0 where the file as a whole is meant."""
+    path: str
+    """Dotted keys, e.g. `listeners.0.port`; empty for the whole file."""
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.path}: {self.message}" if self.path else f"{place}: {self.message}"
+
+
+class Mistaken(Exception):
+    """A file, or several, that cannot be used: carries every mistake found."""
+
+    def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
+        super().__init__("\n".join(map(str, mistakes)))
+        self.mistakes = mistakes
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed file with the line of every key, so that later checks can point at what they object to."""
+
+    file: str
+    content: Any
+    lines: Mapping[Path, int]
+
+    def mistake(self, path: Path, message: str) -> Mistake:
+        """A mistake at `path`, or at the nearest enclosing key that has a line."""
+        known = next((path[:n] for n in range(len(path), -1, -1) if path[:n] in self.lines), ())
+        return Mistake(self.file, self.lines.get(known, 0), ".".join(map(str, path)), message)
+
+    def validate(self, model: type[M]) -> M:
+        """The content as a value. Raises Mistaken with every mistake."""
+        try:
+            # Through JSON: there, pydantic's strict mode still takes a list for a tuple and text for a path or an enum.
+            return model.model_validate_json(json.dumps(self.content, default=str))
+        except ValidationError as error:
+            raise Mistaken(tuple(self.mistake(self._real(e["loc"]), _sentence(e)) for e in error.errors())) from None
+
+    def _real(self, loc: Path) -> Path:
+        """Pydantic's path without the steps that are not in the file (names of union members)."""
+        real: Path = ()
+        for step in loc:
+            if (*real, step) in self.lines or step == loc[-1]:
+                real = (*real, step)
+        return real
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    return {"extra_forbidden": "unknown key", "missing": "missing"}.get(error["type"]) or str(error["msg"])
+
+
+def parse(text: str, file: str | PurePath) -> Document:
+    """Read one YAML document. Raises Mistaken."""
+    name = str(file)
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise Mistaken((Mistake(name, line, "", f"not YAML: {error.problem}"),)) from None
+    except yaml.YAMLError as error:
+        raise Mistaken((Mistake(name, 0, "", f"not YAML: {error}"),)) from None
+    if node is None:
+        raise Mistaken((Mistake(name, 0, "", "the file is empty"),))
+    lines: dict[Path, int] = {}
+    mistakes: list[Mistake] = []
+    seen: set[int] = set()
+    content = _content(node, (), lines, seen, lambda path, at, text: mistakes.append(_at(name, path, at, text)))
+    if mistakes:
+        raise Mistaken(tuple(mistakes))
+    return Document(name, content, lines)
+
+
+def load(text: str, file: str | PurePath, model: type[M]) -> M:
+    """`parse` and `validate` in one step. Raises Mistaken."""
+    return parse(text, file).validate(model)
+
+
+def _at(file: str, path: Path, node: yaml.Node, message: str) -> Mistake:
+    return Mistake(file, node.start_mark.line + 1, ".".join(map(str, path)), message)
+
+
+def _content(node: yaml.Node, path: Path, lines: dict[Path, int], seen: set[int], object_to: Any) -> Any:
+    """Plain Python values of the safe schema, built without recursion through aliases."""
+    lines.setdefault(path, node.start_mark.line + 1)
+    if id(node) in seen:
+        object_to(path, node, "anchors and aliases are not allowed: write it out")
+        return None
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        return dict(_pairs(node, path, lines, seen, object_to))
+    if isinstance(node, yaml.SequenceNode):
+        return [_content(item, (*path, n), lines, seen, object_to) for n, item in enumerate(node.value)]
+    try:
+        return yaml.SafeLoader("").construct_object(node)
+    except (yaml.YAMLError, ValueError) as error:
+        object_to(path, node, f"cannot be read: {getattr(error, 'problem', error)}")
+        return None
+
+
+def _pairs(
+    node: yaml.MappingNode, path: Path, lines: dict[Path, int], seen: set[int], object_to: Any
+) -> Iterator[tuple[Any, Any]]:
+    keys: set[str] = set()
+    for key_node, value_node in node.value:
+        key = key_node.value
+        if not isinstance(key, str) or key == "<<":
+            object_to(path, key_node, "keys must be plain text")
+            continue
+        if key in keys:
+            object_to((*path, key), key_node, "this key stands here twice")
+        keys.add(key)
+        lines[(*path, key)] = key_node.start_mark.line + 1
+        yield key, _content(value_node, (*path, key), lines, seen, object_to)

@@ -1,0 +1,1 @@
+"""The Microsoft side: clients of the internal CES and CEP."""

@@ -1,0 +1,1 @@
+"""The clients' side: listeners, TLS, HTTP, and the management listener."""

@@ -1,0 +1,28 @@
+"""What the use cases' rim hands to the HTTP server, and what the server publishes."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from gateway.call import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One HTTP answer."""
+
+    status: int
+    body: bytes
+    retry_after: int | None = None
+    """Whole seconds; sent as Retry-After where it is set."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedService:
+    """One service endpoint of the outside."""
+
+    name: str
+    """As configured: a closed set, so it can label metrics."""
+    path: str
+    """Percent-decoded, e.g. `/Fabrikam Issuing CA 1_CES_Certificate/service.svc/CES`."""
+    answer: Callable[[Call], Awaitable[Reply]]
+    """Never raises; always audits its outcome."""

@@ -1,4 +1,5 @@
 """Bytes to messages and back: SOAP 1.2, WS-Addressing, WS-Security, [MS-WSTEP], [MS-XCEP].
 
-No I/O and no policy. A parser returns a frozen value or raises `gateway.errors.MalformedMessage`, nothing else.
+No I/O and no policy. A parser returns a frozen value or raises `gateway.errors.MalformedMessage`, for the wsse:Security
+header `SecurityHeaderInvalid`, and nothing else.
 """

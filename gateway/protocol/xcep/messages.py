@@ -1,14 +1,10 @@
-"""[MS-XCEP]: GetPolicies and GetPoliciesResponse. Fields are the schema's elements in snake_case, in its order.
+"""The types of [MS-XCEP] 3.1.4.1.3. Fields are the schema's elements in snake_case, in its order.
 
 None stands for xsi:nil="true": the schema requires nillable elements to be present, so they are rendered, not dropped.
 """
 
 from dataclasses import dataclass
 from enum import IntEnum
-
-from lxml import etree
-
-from gateway.protocol.soap import Envelope
 
 ACTION_GET_POLICIES = "http://schemas.microsoft.com/windows/pki/2009/01/enrollmentpolicy/IPolicy/GetPolicies"
 ACTION_GET_POLICIES_RESPONSE = (
@@ -151,23 +147,3 @@ class GetPoliciesResponse:
     policies: tuple[CertificateEnrollmentPolicy, ...] | None
     cas: tuple[CA, ...] | None
     oids: tuple[OID, ...] | None
-
-
-def parse_get_policies(envelope: Envelope) -> GetPolicies:
-    """Raises MalformedMessage or ActionNotSupported."""
-    raise NotImplementedError
-
-
-def render_get_policies(request: GetPolicies) -> etree._Element:
-    """The body of a message with ACTION_GET_POLICIES."""
-    raise NotImplementedError
-
-
-def parse_get_policies_response(envelope: Envelope) -> GetPoliciesResponse:
-    """Raises MalformedMessage. Elements that the schema's xs:any admits are dropped."""
-    raise NotImplementedError
-
-
-def render_get_policies_response(response: GetPoliciesResponse) -> etree._Element:
-    """Schema-valid: empty collections become xsi:nil, every reference is written as it came."""
-    raise NotImplementedError

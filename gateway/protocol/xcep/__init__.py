@@ -1,0 +1,45 @@
+"""[MS-XCEP]: GetPolicies and GetPoliciesResponse."""
+
+from gateway.protocol.xcep.messages import (
+    ACTION_GET_POLICIES,
+    ACTION_GET_POLICIES_RESPONSE,
+    CA,
+    CAURI,
+    OID,
+    Attributes,
+    CertificateEnrollmentPolicy,
+    ClientAuthentication,
+    Extension,
+    GetPolicies,
+    GetPoliciesResponse,
+    KeyArchivalAttributes,
+    OIDGroup,
+    PrivateKeyAttributes,
+    RARequirements,
+    RequestFilter,
+)
+from gateway.protocol.xcep.parse import parse_get_policies, parse_get_policies_response
+from gateway.protocol.xcep.render import render_get_policies, render_get_policies_response
+
+__all__ = [
+    "ACTION_GET_POLICIES",
+    "ACTION_GET_POLICIES_RESPONSE",
+    "CA",
+    "CAURI",
+    "OID",
+    "Attributes",
+    "CertificateEnrollmentPolicy",
+    "ClientAuthentication",
+    "Extension",
+    "GetPolicies",
+    "GetPoliciesResponse",
+    "KeyArchivalAttributes",
+    "OIDGroup",
+    "PrivateKeyAttributes",
+    "RARequirements",
+    "RequestFilter",
+    "parse_get_policies",
+    "parse_get_policies_response",
+    "render_get_policies",
+    "render_get_policies_response",
+]

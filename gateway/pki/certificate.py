@@ -2,9 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from hashlib import sha256
 
-from gateway.pki.keys import PublicKey
-from gateway.pki.names import GeneralName, Name
+from gateway.errors import MalformedMessage
+from gateway.pki import der, extensions, oids
+from gateway.pki.keys import PublicKey, parse_public_key
+from gateway.pki.names import GeneralName, Name, parse_general_names, parse_name
+
+_VERSIONS = range(3)
+"""v1(0) to v3(2) (RFC 5280 4.1.2.1)."""
+_MAX_SERIAL_NUMBER_BITS = 160
+"""20 octets (RFC 5280 4.1.2.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +30,37 @@ class Certificate:
     subject_alternative_name: tuple[GeneralName, ...]
     sha256_fingerprint: str
     """Lower-case hex."""
+    extended_key_usage: tuple[str, ...] | None = None
+    """OIDs; None where the extension is absent, which means any use (RFC 5280 4.2.1.12)."""
 
 
 def parse_certificate(der: bytes) -> Certificate:
     """Raises MalformedMessage for anything but one strict DER certificate."""
-    raise NotImplementedError
+    try:
+        return _read(der)
+    except ValueError as error:
+        raise MalformedMessage(f"not a certificate that can be read: {error}") from error
+
+
+# The same certificate is read again and again: a client's with each of its calls, an issued one for the check and for
+# the record. Reading takes 50 us, and depends on nothing but the bytes.
+@lru_cache(maxsize=256)
+def _read(encoded: bytes) -> Certificate:
+    certificate = der.decode(der.Certificate, encoded).tbs_certificate
+    if certificate.version not in _VERSIONS:
+        raise ValueError("a version other than v1, v2 and v3")
+    if certificate.serial_number.bit_length() > _MAX_SERIAL_NUMBER_BITS:
+        raise ValueError("the serial number has more than 20 octets")
+    asserted = extensions.index(certificate.extensions or ())
+    return Certificate(
+        der=encoded,
+        subject=parse_name(certificate.subject),
+        issuer=parse_name(certificate.issuer),
+        serial_number=certificate.serial_number,
+        not_before=certificate.validity.not_before.as_datetime(),
+        not_after=certificate.validity.not_after.as_datetime(),
+        public_key=parse_public_key(der.encode(certificate.subject_public_key_info)),
+        subject_alternative_name=extensions.read(asserted, oids.SUBJECT_ALT_NAME, parse_general_names) or (),
+        sha256_fingerprint=sha256(encoded).hexdigest(),
+        extended_key_usage=extensions.read(asserted, oids.EXT_KEY_USAGE, extensions.extended_key_usage),
+    )

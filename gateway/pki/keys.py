@@ -1,6 +1,19 @@
 """Public keys as policies speak of them."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat import asn1
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from gateway.pki import der, oids
+
+MAX_KEY_BITS = 16384
+"""OpenSSL's OPENSSL_RSA_MAX_MODULUS_BITS: nobody uses more, and verification costs grow with the square."""
+MAX_RSA_EXPONENT_BITS = 64
+"""OpenSSL's OPENSSL_RSA_MAX_PUBEXP_BITS; OpenSSL applies it above 3072 bits only, where a long one costs even more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -8,8 +21,62 @@ class PublicKey:
     algorithm: str
     """RSA, EC, Ed25519, Ed448, DSA, or `OID.1.2.3` for what is not known here."""
     size: int
-    """Bits: the modulus, the curve's field, or 0 where the algorithm is not known."""
+    """Bits: the modulus, the curve's field (256 for Ed25519), or 0 where the algorithm is not known."""
     curve: str | None
     """For EC: secp256r1, secp384r1, secp521r1, ..."""
     subject_public_key_info: bytes
     """DER. Two keys are the same key iff these are equal."""
+
+
+class _Facts(NamedTuple):
+    algorithm: str
+    size: int
+    curve: str | None = None
+
+
+def parse_public_key(subject_public_key_info: bytes) -> PublicKey:
+    """Read a SubjectPublicKeyInfo (RFC 5280 4.1.2.7).
+
+    Raises ValueError for what is no key: a point off its curve, a curve that is not named (CVE-2020-0601), or an RSA or
+    DSA key so large that verifying with it is an attack.
+    """
+    info = der.decode(der.SubjectPublicKeyInfo, subject_public_key_info)
+    oid, parameters = der.algorithm(info.algorithm)
+    if oid == oids.ID_EC_PUBLIC_KEY:
+        _require_rfc5480(parameters, info.subject_public_key.as_bytes())
+    try:
+        key = load_der_public_key(subject_public_key_info)
+    except UnsupportedAlgorithm:
+        return PublicKey(f"OID.{oid}", 0, None, subject_public_key_info)
+    except ValueError as error:
+        raise ValueError(f"not a public key of algorithm {oid}: {error}") from error
+    match key:
+        case rsa.RSAPublicKey():
+            _bound("RSA modulus", key.key_size, MAX_KEY_BITS)
+            _bound("RSA exponent", key.public_numbers().e.bit_length(), MAX_RSA_EXPONENT_BITS)
+            facts = _Facts("RSA", key.key_size)
+        case ec.EllipticCurvePublicKey():
+            facts = _Facts("EC", key.key_size, key.curve.name)
+        case ed25519.Ed25519PublicKey():
+            facts = _Facts("Ed25519", 256)
+        case ed448.Ed448PublicKey():
+            facts = _Facts("Ed448", 448)
+        case dsa.DSAPublicKey():
+            _bound("DSA modulus", key.key_size, MAX_KEY_BITS)
+            facts = _Facts("DSA", key.key_size)
+        case _:
+            facts = _Facts(f"OID.{oid}", 0)
+    return PublicKey(*facts, subject_public_key_info)
+
+
+def _require_rfc5480(parameters: list[asn1.TLV], point: bytes) -> None:
+    """The library also takes what RFC 5480 2.1.1 and 2.2 forbid: explicit parameters, and hybrid points."""
+    if [parameter.tag_bytes for parameter in parameters] != [der.OBJECT_IDENTIFIER]:
+        raise ValueError("an elliptic curve that is not named: explicit parameters are not served")
+    if point[:1] not in {b"\x02", b"\x03", b"\x04"}:
+        raise ValueError("a point that is neither compressed nor uncompressed")
+
+
+def _bound(what: str, bits: int, most: int) -> None:
+    if bits > most:
+        raise ValueError(f"the {what} has {bits} bits: at most {most} are served")

@@ -1,7 +1,15 @@
 """Distinguished names and general names (RFC 5280 4.1.2.4 and 4.2.1.6), as values that rules can be written about."""
 
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address
+
+from cryptography.hazmat import asn1
+from cryptography.x509 import ObjectIdentifier
+
+from gateway.pki import der, oids, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +19,28 @@ class AttributeTypeAndValue:
     type: str
     value: str
 
+    def __str__(self) -> str:
+        return f"{_SHORT_NAMES.get(self.type, self.type)}={_SPECIAL.sub(_ESCAPED, self.value)}"
+
+
+_SHORT_NAMES = {
+    "commonName": "CN",
+    "organizationName": "O",
+    "organizationalUnitName": "OU",
+    "countryName": "C",
+    "stateOrProvinceName": "ST",
+    "localityName": "L",
+    "streetAddress": "STREET",
+    "domainComponent": "DC",
+    "userId": "UID",
+    "emailAddress": "E",
+}
+"""RFC 4514 3, and Windows' E."""
+
+_SPECIAL = re.compile(r'^[ #]| \Z|["+,;<>\\]')
+_ESCAPED = r"\\\g<0>"
+"""RFC 4514 2.4."""
+
 
 @dataclass(frozen=True, slots=True)
 class Name:
@@ -19,8 +49,11 @@ class Name:
     rdns: tuple[tuple[AttributeTypeAndValue, ...], ...]
 
     def __str__(self) -> str:
-        """RFC 4514, most specific first, as Windows and OpenSSL 3 print it."""
-        raise NotImplementedError
+        """RFC 4514, most specific first, as Windows and OpenSSL 3 print it.
+
+        Types without a short name there keep their X.520 name, or `OID.1.2.3` (RFC 1779), and their text.
+        """
+        return ",".join("+".join(map(str, rdn)) for rdn in reversed(self.rdns))
 
     def attributes(self) -> tuple[AttributeTypeAndValue, ...]:
         return tuple(attribute for rdn in self.rdns for attribute in rdn)
@@ -50,3 +83,86 @@ class GeneralName:
 
     type: GeneralNameType
     value: str
+
+
+def parse_name(rdn_sequence: der.RDNSequence) -> Name:
+    """Every attribute of a Name as text. Raises ValueError for one that is not a character string."""
+    return Name(tuple(tuple(map(_attribute, rdn.as_list())) for rdn in rdn_sequence))
+
+
+def _attribute(attribute: der.AttributeTypeAndValue) -> AttributeTypeAndValue:
+    oid = attribute.type.dotted_string
+    name = oids.X520_NAMES.get(oid, f"OID.{oid}")
+    try:
+        return AttributeTypeAndValue(name, text.character_string(attribute.value))
+    except ValueError as error:
+        raise ValueError(f"{name} in a distinguished name: {error}") from error
+
+
+def parse_general_names(general_names: bytes) -> tuple[GeneralName, ...]:
+    """Every entry of a GeneralNames (the value of subjectAltName); an empty one has none.
+
+    Raises ValueError for an entry that cannot be read: it is never skipped, since the CA would not skip it either.
+    """
+    return tuple(map(_general_name, der.elements(der.element(general_names))))
+
+
+def _general_name(entry: asn1.TLV) -> GeneralName:
+    if entry.tag_bytes == _OTHER_NAME:
+        name = _other_name(entry)
+    elif entry.tag_bytes in _ALTERNATIVES:
+        kind, value_of = _ALTERNATIVES[entry.tag_bytes]
+        name = GeneralName(kind, value_of(entry))
+    else:
+        raise ValueError(f"an entry of tag {entry.tag_bytes.hex()}, which no GeneralName has")
+    if not name.value:
+        # RFC 5280 4.2.1.6: an empty IA5String is a string, but no name.
+        raise ValueError(f"an empty {name.type}")
+    return name
+
+
+def _other_name(entry: asn1.TLV) -> GeneralName:
+    other_name = der.decode(der.OtherName, der.encode(entry, tag=der.SEQUENCE))
+    oid = other_name.type_id.dotted_string
+    if oid == oids.NT_PRINCIPAL_NAME:
+        principal = text.character_string(other_name.value, text.UTF8_STRING)
+        return GeneralName(GeneralNameType.USER_PRINCIPAL_NAME, principal)
+    return GeneralName(GeneralNameType.OTHER_NAME, f"{oid}={der.encode(other_name.value).hex()}")
+
+
+def _ia5_string(entry: asn1.TLV) -> str:
+    return text.ia5_string(entry.data)
+
+
+def _ip_address(entry: asn1.TLV) -> str:
+    if len(entry.data) not in {4, 16}:
+        raise ValueError(f"an iPAddress of {len(entry.data)} octets")
+    return str(ip_address(bytes(entry.data)))
+
+
+def _directory_name(entry: asn1.TLV) -> str:
+    name = der.decode(der.DirectoryName, der.encode(entry, tag=der.SEQUENCE))
+    return str(parse_name(name.rdn_sequence))
+
+
+def _registered_id(entry: asn1.TLV) -> str:
+    return der.decode(ObjectIdentifier, der.encode(entry, tag=der.OBJECT_IDENTIFIER)).dotted_string
+
+
+def _hex(entry: asn1.TLV) -> str:
+    return der.encode(entry).hex()
+
+
+_OTHER_NAME = b"\xa0"
+
+_ALTERNATIVES: Mapping[bytes, tuple[GeneralNameType, Callable[[asn1.TLV], str]]] = {
+    b"\x81": (GeneralNameType.RFC822_NAME, _ia5_string),
+    b"\x82": (GeneralNameType.DNS_NAME, _ia5_string),
+    b"\xa3": (GeneralNameType.X400_ADDRESS, _hex),
+    b"\xa4": (GeneralNameType.DIRECTORY_NAME, _directory_name),
+    b"\xa5": (GeneralNameType.EDI_PARTY_NAME, _hex),
+    b"\x86": (GeneralNameType.UNIFORM_RESOURCE_IDENTIFIER, _ia5_string),
+    b"\x87": (GeneralNameType.IP_ADDRESS, _ip_address),
+    b"\x88": (GeneralNameType.REGISTERED_ID, _registered_id),
+}
+"""By tag (RFC 5280 4.2.1.6), with the bit that tells constructed from primitive."""

@@ -1,0 +1,17 @@
+"""What a vector is."""
+
+from dataclasses import dataclass
+
+READ = "read"
+MALFORMED = "MalformedCertificationRequest"
+NOT_SUPPORTED = "RequestFormatNotSupported"
+NOT_PROVEN = "ProofOfPossessionFailed"
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    name: str
+    contents: str
+    outcome: str
+    """READ, or the name of the error."""
+    der: bytes

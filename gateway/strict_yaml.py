@@ -7,7 +7,6 @@ place. PyYAML composes the tree (it knows the lines), pydantic judges it (it rep
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any, TypeVar
 
 import yaml
@@ -65,25 +64,27 @@ class Document:
         """The content as a value. Raises Mistaken with every mistake."""
         try:
             # Through JSON: there, pydantic's strict mode still takes a list for a tuple and text for a path or an enum.
-            return model.model_validate_json(json.dumps(self.content, default=str))
+            return model.model_validate_json(json.dumps(self.content))
         except ValidationError as error:
-            raise Mistaken(tuple(self.mistake(self._real(e["loc"]), _sentence(e)) for e in error.errors())) from None
+            mistakes = (self.mistake(self._real(e["loc"], e["type"]), _sentence(e)) for e in error.errors())
+            raise Mistaken(tuple(mistakes)) from None
 
-    def _real(self, loc: Path) -> Path:
-        """Pydantic's path without the steps that are not in the file (names of union members)."""
+    def _real(self, loc: Path, error_type: str) -> Path:
+        """Pydantic's path without the steps that are not in the file (names of union members, `[key]`)."""
         real: Path = ()
         for step in loc:
-            if (*real, step) in self.lines or step == loc[-1]:
+            if (*real, step) in self.lines:
                 real = (*real, step)
-        return real
+        return (*real, loc[-1]) if error_type == "missing" else real
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
-    return {"extra_forbidden": "unknown key", "missing": "missing"}.get(error["type"]) or str(error["msg"])
+    known = {"extra_forbidden": "unknown key", "missing": "missing"}.get(error["type"])
+    return known or str(error["msg"]).removeprefix("Value error, ")
 
 
-def parse(text: str, file: str | PurePath) -> Document:
-    """Read one YAML document. Raises Mistaken."""
+def parse(text: str, file: object) -> Document:
+    """Read one YAML document; mistakes call it as `file` prints. Raises Mistaken."""
     name = str(file)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -92,6 +93,8 @@ def parse(text: str, file: str | PurePath) -> Document:
         raise Mistaken((Mistake(name, line, "", f"not YAML: {error.problem}"),)) from None
     except yaml.YAMLError as error:
         raise Mistaken((Mistake(name, 0, "", f"not YAML: {error}"),)) from None
+    except RecursionError:
+        raise Mistaken((Mistake(name, 0, "", "nested too deeply"),)) from None
     if node is None:
         raise Mistaken((Mistake(name, 0, "", "the file is empty"),))
     lines: dict[Path, int] = {}
@@ -103,9 +106,13 @@ def parse(text: str, file: str | PurePath) -> Document:
     return Document(name, content, lines)
 
 
-def load(text: str, file: str | PurePath, model: type[M]) -> M:
+def load(text: str, file: object, model: type[M]) -> M:
     """`parse` and `validate` in one step. Raises Mistaken."""
     return parse(text, file).validate(model)
+
+
+_PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null"))
+"""What JSON has. `!!str 5` and the like are not told from the untagged, and mean the same."""
 
 
 def _at(file: str, path: Path, node: yaml.Node, message: str) -> Mistake:
@@ -119,6 +126,9 @@ def _content(node: yaml.Node, path: Path, lines: dict[Path, int], seen: set[int]
         object_to(path, node, "anchors and aliases are not allowed: write it out")
         return None
     seen.add(id(node))
+    if node.tag not in _PLAIN_TAGS:
+        object_to(path, node, "neither tags nor dates: if it is text, put it in quotes")
+        return None
     if isinstance(node, yaml.MappingNode):
         return dict(_pairs(node, path, lines, seen, object_to))
     if isinstance(node, yaml.SequenceNode):

@@ -208,11 +208,15 @@ def judge(policy: Policy, application: Application) -> tuple[Verdict, ...]:
 def approve(policies: Policies, application: Application) -> Approval:
     """Return the approval by the first rule that the application meets in full.
 
-    Raises TemplateMissing, TemplateConflict, Unmatched, or NotPermitted with all violations of all rules.
+    Raises TemplateMissing, TemplateConflict, Unmatched, or NotPermitted with all violations of all rules that are for
+    this requester (of all rules, if none is: what others may do would only hide the reason).
     """
     policy = select(policies, application)
     verdicts = judge(policy, application)
     for verdict in verdicts:
         if not verdict.violations:
             return Approval(application, policy, verdict.rule)
-    raise NotPermitted(policy.name, tuple(violation for verdict in verdicts for violation in verdict.violations))
+    of_requester = [verdict for verdict in verdicts if verdict.rule.requesters.admits(application.requester)]
+    raise NotPermitted(
+        policy.name, tuple(violation for verdict in of_requester or verdicts for violation in verdict.violations)
+    )

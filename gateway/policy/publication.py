@@ -56,7 +56,7 @@ def publish(offered: GetPoliciesResponse, templates: AbstractSet[str], publicati
 
 def _policy_id(publication: Publication, policies: tuple[CertificateEnrollmentPolicy, ...]) -> str:
     """One identifier per view: clients cache by it, so two different answers must never share one."""
-    view = ",".join(sorted(policy.attributes.common_name.casefold() for policy in policies))
+    view = "\0".join(sorted(policy.attributes.common_name.casefold() for policy in policies))
     return f"{{{uuid5(NAMESPACE_URL, f'{publication.policy_id_seed}#{view}')}}}".upper()
 
 

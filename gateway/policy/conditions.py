@@ -1,0 +1,200 @@
+"""The conditions on everything but names: the requester, the key, usages, extensions, request attributes.
+
+Each reports all that it objects to. What the policy does not speak of is refused.
+"""
+
+import re
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from gateway.pki import oids
+from gateway.pki.keys import PublicKey
+from gateway.pki.pkcs10 import CertificationRequest, Extension
+from gateway.policy.decision import Application, Concern, Violation
+from gateway.policy.patterns import Pattern
+from gateway.policy.violations import first_of, violation
+from gateway.policy.vocabulary import (
+    JUDGED_EXTENSIONS,
+    REFUSED_EXTENSIONS,
+    SIGNATURE_ALGORITHMS,
+    TOLERATED_PKCS10_ATTRIBUTES,
+)
+from gateway.policy.wellformed import is_plain
+from gateway.requester import Requester
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedRequester:
+    """Accounts, and the kinds of credential that they may have shown."""
+
+    account: Pattern
+    authentication: AbstractSet[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestersCondition:
+    """`requesters`: one of the entries must fit the account and its authentication."""
+
+    admitted: tuple[AdmittedRequester, ...]
+
+    def admits(self, requester: Requester) -> bool:
+        return any(requester.authentication in entry.authentication for entry in self._of_account(requester))
+
+    def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
+        requester = application.requester
+        if self.admits(requester):
+            return ()
+        kinds = sorted({kind for entry in self._of_account(requester) for kind in entry.authentication})
+        if kinds:
+            authentication = requester.authentication
+            return (violation(rule, Concern.REQUESTERS, "authentication", authentication, " or ".join(kinds)),)
+        wanted = " or ".join(str(entry.account) for entry in self.admitted)
+        return (violation(rule, Concern.REQUESTERS, "account", requester.account, wanted),)
+
+    def _of_account(self, requester: Requester) -> tuple[AdmittedRequester, ...]:
+        if not is_plain(requester.account):
+            return ()
+        return tuple(entry for entry in self.admitted if entry.account.matches(requester.account))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRule:
+    """One kind of public key. Lengths are in bits, inclusive."""
+
+    algorithm: str
+    minimum_key_length: int = 0
+    maximum_key_length: int | None = None
+    curves: tuple[str, ...] | None = None
+
+    def allows(self, key: PublicKey) -> bool:
+        return (
+            key.algorithm == self.algorithm
+            and key.size >= self.minimum_key_length
+            and (self.maximum_key_length is None or key.size <= self.maximum_key_length)
+            and (self.curves is None or key.curve in self.curves)
+        )
+
+    def __str__(self) -> str:
+        if self.curves is not None:
+            return f"{self.algorithm} {' or '.join(self.curves)}"
+        if not self.minimum_key_length:
+            return self.algorithm
+        longest = "" if self.maximum_key_length is None else f" to {self.maximum_key_length}"
+        return f"{self.algorithm} {self.minimum_key_length}{longest or ' or more'}"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCondition:
+    """`key`: one of the kinds must fit, and the signature of the request must still prove something."""
+
+    allowed: tuple[KeyRule, ...]
+
+    def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
+        return first_of(self._violations(rule, application.request))
+
+    def _violations(self, rule: str, request: CertificationRequest) -> Iterator[Violation]:
+        key = request.public_key
+        if not any(kind.allows(key) for kind in self.allowed):
+            shown = f"{key.algorithm} {key.curve or key.size}"
+            yield violation(rule, Concern.KEY, "publicKey", shown, " or ".join(map(str, self.allowed)))
+        if request.signature_algorithm not in SIGNATURE_ALGORITHMS:
+            wanted = "RSA or ECDSA with SHA-2, or EdDSA"
+            yield violation(rule, Concern.KEY, "signatureAlgorithm", request.signature_algorithm, wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUsageCondition:
+    """`keyUsage`: the request may ask for these usages, all or some or none."""
+
+    allowed: AbstractSet[str]
+
+    def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
+        asked_for = application.request.key_usage or ()
+        return first_of(_outside(rule, "keyUsage", asked_for, self.allowed))
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendedKeyUsageCondition:
+    """`extendedKeyUsage`: the request may ask for these usages, in either of the two extensions.
+
+    Application policies override the extended key usage on version 1 templates (ESC15, CVE-2024-49019).
+    """
+
+    allowed: AbstractSet[str]
+    """Object identifiers."""
+
+    def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
+        request = application.request
+        return (
+            *first_of(_outside(rule, "extendedKeyUsage", request.extended_key_usage or (), self.allowed)),
+            *first_of(_outside(rule, "applicationPolicies", request.application_policies or (), self.allowed)),
+        )
+
+
+def _outside(rule: str, field: str, asked_for: tuple[str, ...], allowed: AbstractSet[str]) -> Iterator[Violation]:
+    wanted = " or ".join(sorted(allowed)) or "absent"
+    return (violation(rule, Concern.EXTENSIONS, field, one, wanted) for one in asked_for if one not in allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionsCondition:
+    """`extensions`: those that may be in the request without being judged.
+
+    Those that have a section of their own are judged there, those that lead to the policy by `select`. Never allowed
+    is what would make the certificate a CA's, or name an account (KB5014754) or a group (ESC13) directly.
+    """
+
+    unjudged: AbstractSet[str]
+    """Object identifiers."""
+
+    def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
+        return first_of(self._violations(rule, application.request))
+
+    def _violations(self, rule: str, request: CertificationRequest) -> Iterator[Violation]:
+        if request.basic_constraints_ca:
+            yield violation(rule, Concern.EXTENSIONS, "basicConstraints", "cA TRUE", "cA FALSE or absent")
+        for extension in request.extensions:
+            if extension.oid in REFUSED_EXTENSIONS:
+                shown = _shown_refused(request, extension)
+                yield violation(rule, Concern.EXTENSIONS, REFUSED_EXTENSIONS[extension.oid], shown, "absent")
+            elif extension.oid not in self.unjudged and extension.oid not in JUDGED_EXTENSIONS:
+                yield violation(rule, Concern.EXTENSIONS, extension.oid, extension.value.hex(), "absent")
+
+
+def _shown_refused(request: CertificationRequest, extension: Extension) -> str:
+    match extension.oid:
+        case oids.NTDS_CA_SECURITY_EXT:
+            return request.security_identifier or extension.value.hex()
+        case oids.CERTIFICATE_POLICIES:
+            return ", ".join(request.certificate_policies or ())
+        case _:
+            return extension.value.hex()
+
+
+_MACHINE_NAMES = frozenset({"ccm", "rmd"})
+_MACHINE_NAME = re.compile(r"[A-Za-z0-9._-]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class AttributesCondition:
+    """The attributes beside the extensions: name/value pairs of every origin, and those of the PKCS#10.
+
+    A CA acts on name/value pairs (SAN: ESC6; cdc: contacts the host named; ValidityPeriod, certfile, ...). Only what
+    client machines tell about themselves is tolerated (ccm, rmd), and only in the form of a machine's name, so that
+    no value smuggles in another pair. Of the others, a renewal certificate or an attestation would change what the
+    request means.
+    """
+
+    def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
+        return first_of(self._violations(rule, application))
+
+    def _violations(self, rule: str, application: Application) -> Iterator[Violation]:
+        for pair in application.request_attributes:
+            if pair.normalised not in _MACHINE_NAMES:
+                yield violation(rule, Concern.ATTRIBUTES, pair.normalised, pair.value, "absent")
+            elif not _MACHINE_NAME.fullmatch(pair.value):
+                yield violation(rule, Concern.ATTRIBUTES, pair.normalised, pair.value, "the name of a machine")
+        for oid in application.request.attributes:
+            if oid not in TOLERATED_PKCS10_ATTRIBUTES:
+                yield violation(rule, Concern.ATTRIBUTES, oid, "", "absent")

@@ -1,0 +1,86 @@
+"""Policy files to policies: all of them, or every mistake in any of them.
+
+No I/O: files come as pairs of name and text. What concerns several places is looked for in the text as it was parsed,
+so that it is reported even where something else in the file is wrong as well.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+from typing import Any
+
+from gateway.policy.decision import Policies, Policy
+from gateway.policy.document import PolicyDocument
+from gateway.strict_yaml import Document, Mistake, Mistaken, parse
+from gateway.strict_yaml import Path as KeyPath
+
+
+def load_policies(files: Iterable[tuple[str, str]]) -> Policies:
+    """The policies of these files (name, text). Raises Mistaken with all mistakes of all files."""
+    files = tuple(files)
+    policies: list[Policy] = []
+    documents: list[Document] = []
+    mistakes: list[Mistake] = []
+    for file, text in files:
+        try:
+            document = parse(text, file)
+            documents.append(document)
+            policies.append(_policy(document, text))
+        except Mistaken as error:
+            mistakes.extend(error.mistakes)
+    mistakes.extend(_repetitions(documents))
+    if mistakes:
+        order = [file for file, _ in files]
+        raise Mistaken(tuple(sorted(mistakes, key=lambda mistake: (order.index(mistake.file), mistake.line))))
+    return Policies(tuple(policies))
+
+
+def _policy(document: Document, text: str) -> Policy:
+    form = document.validate(PolicyDocument)
+    return Policy(
+        name=_stem(document.file),
+        template=form.template.template(),
+        rules=tuple(rule.rule() for rule in form.rules),
+        digest=sha256(text.encode()).hexdigest(),
+    )
+
+
+def _stem(file: str) -> str:
+    return file.replace("\\", "/").rpartition("/")[2].removesuffix(".yaml").removesuffix(".yml")
+
+
+def _repetitions(documents: Sequence[Document]) -> Iterator[Mistake]:
+    """What must be unique: each policy's name and template among all, each rule's name in its file.
+
+    If two files spoke of one template, their order would decide which of them judges.
+    """
+    yield from _repeated("a policy of this name", [(document, (), _stem(document.file)) for document in documents])
+    for key in ("name", "oid"):
+        path: KeyPath = ("template", key)
+        places = [(document, path, _value(document.content, path)) for document in documents]
+        yield from _repeated(f"a policy for the template of this {key}", places)
+    for document in documents:
+        rules = _value(document.content, ("rules",))
+        paths: list[KeyPath] = [("rules", n, "name") for n in range(len(rules) if isinstance(rules, list) else 0)]
+        yield from _repeated(
+            "a rule of this name", [(document, path, _value(document.content, path)) for path in paths]
+        )
+
+
+def _repeated(what: str, places: Sequence[tuple[Document, KeyPath, object]]) -> Iterator[Mistake]:
+    """A mistake wherever a text stands that stood before, in any case."""
+    first: dict[str, Mistake] = {}
+    for document, path, text in places:
+        if isinstance(text, str):
+            here = document.mistake(path, "")
+            before = first.setdefault(text.casefold(), here)
+            if before is not here:
+                yield document.mistake(path, f"there is {what} already: {before.file}:{before.line}")
+
+
+def _value(content: Any, path: KeyPath) -> object:
+    for step in path:
+        try:
+            content = content[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return content

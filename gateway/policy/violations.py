@@ -1,0 +1,28 @@
+"""How violations are made: bounded, because what the client wrote goes into the audit record."""
+
+from collections.abc import Iterable
+from itertools import islice
+
+from gateway.policy.decision import Concern, Violation
+
+_LONGEST_VALUE = 120
+"""Characters: a DNS name that people chose, with room; the request itself is in the record as a digest."""
+_LONGEST_WANTED = 400
+_MOST = 20
+"""Of one condition. A request of 64 KiB has room for 20,000 wrong names, and each rule would report them all."""
+
+
+def first_of(violations: Iterable[Violation]) -> tuple[Violation, ...]:
+    """All of them, or as many as a reader will take: enough for the verdict, which asks whether there are any."""
+    return tuple(islice(violations, _MOST))
+
+
+def violation(rule: str, concern: Concern, field: str, value: str, wanted: str) -> Violation:
+    """A Violation whose texts are cut where they are longer than a reader, or the record, should have to take."""
+    return Violation(
+        rule, concern, _cut(field, _LONGEST_VALUE), _cut(value, _LONGEST_VALUE), _cut(wanted, _LONGEST_WANTED)
+    )
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -1,0 +1,72 @@
+"""Whether a value is spelled in the one way that a pattern can safely be compared with.
+
+Look-alikes, insignificant blanks and half-read names are not interpreted: such a value matches nothing, so that it is
+refused.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from unicodedata import is_normalized
+
+from gateway.pki.names import GeneralNameType
+
+_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_DOT_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
+
+
+def is_plain(value: str) -> bool:
+    """Printable, in Unicode normal form NFKC, without blanks that comparisons would ignore (RFC 4518 2).
+
+    NFKC, because the directory takes full-width letters and ligatures for the plain ones. Letters of another script
+    that merely look alike differ here as they do there.
+    """
+    return value.isprintable() and is_normalized("NFKC", value) and value == " ".join(value.split())
+
+
+def is_dns_name(value: str) -> bool:
+    """Letters, digits and hyphens (RFC 1123 2.1), no empty label, no trailing dot; the asterisk is not a letter."""
+    return len(value) <= 253 and all(_LABEL.fullmatch(label) for label in value.split("."))
+
+
+def is_mailbox(value: str) -> bool:
+    """`local@dns.name` with one at-sign and no blank: the common form of e-mail addresses and user principal names."""
+    local, _, domain = value.rpartition("@")
+    return bool(local) and not {"@", " "}.intersection(local) and is_dns_name(domain)
+
+
+def parse_ip_address(value: str) -> IPv4Address | IPv6Address | None:
+    """The address, or None. An IPv4 address in IPv6's clothes would slip past the networks of its own family."""
+    try:
+        address = ip_address(value)
+    except ValueError:
+        return None
+    return None if isinstance(address, IPv6Address) and (address.ipv4_mapped or address.scope_id) else address
+
+
+def _is_dns_name_or_wildcard(value: str) -> bool:
+    return is_dns_name(value.removeprefix("*."))
+
+
+def _is_rfc822_name(value: str) -> bool:
+    """RFC 5280 4.2.1.6 has a Mailbox without comments; quoted local parts are left out, for nobody can read them."""
+    return is_mailbox(value) and bool(_DOT_ATOM.fullmatch(value.rpartition("@")[0]))
+
+
+def _is_ip_address(value: str) -> bool:
+    return parse_ip_address(value) is not None
+
+
+def _is_uri(value: str) -> bool:
+    return bool(_URI.fullmatch(value))
+
+
+WELL_FORMED: Mapping[GeneralNameType, Callable[[str], bool]] = {
+    GeneralNameType.DNS_NAME: _is_dns_name_or_wildcard,
+    GeneralNameType.IP_ADDRESS: _is_ip_address,
+    GeneralNameType.RFC822_NAME: _is_rfc822_name,
+    GeneralNameType.UNIFORM_RESOURCE_IDENTIFIER: _is_uri,
+    GeneralNameType.USER_PRINCIPAL_NAME: is_mailbox,
+}
+"""The types of general names that a policy can speak of. The others are always refused."""

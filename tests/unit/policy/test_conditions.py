@@ -1,0 +1,422 @@
+import pytest
+
+from gateway.pki import oids
+from gateway.pki.keys import PublicKey
+from gateway.policy.conditions import (
+    AdmittedRequester,
+    AttributesCondition,
+    ExtendedKeyUsageCondition,
+    ExtensionsCondition,
+    KeyCondition,
+    KeyRule,
+    KeyUsageCondition,
+    RequestersCondition,
+)
+from gateway.policy.decision import Application, Concern, Condition, Violation
+from gateway.policy.patterns import Exact, Regex, Suffix
+from gateway.policy.vocabulary import JUDGED_EXTENSIONS, REFUSED_EXTENSIONS, SIGNATURE_ALGORITHMS
+from tests.builders import a_public_key, a_request, a_requester, an_application
+
+SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
+CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"
+CERTIFICATE_REQUEST_AGENT = "1.3.6.1.4.1.311.20.2.1"
+SUBJECT_KEY_IDENTIFIER = "2.5.29.14"
+
+
+def violations(condition: Condition, application: Application, concern: Concern) -> list[tuple[str, str, str]]:
+    """(field, value, wanted) of each violation."""
+    found = condition.violations("a rule", application)
+    assert all((violation.rule, violation.concern) == ("a rule", concern) for violation in found)
+    return [(violation.field, violation.value, violation.wanted) for violation in found]
+
+
+# --- requesters -----------------------------------------------------------------------------------------------------
+
+REQUESTERS = RequestersCondition(
+    (
+        AdmittedRequester(Exact("partner-a", ignore_case=True), {"Certificate"}),
+        AdmittedRequester(Suffix("@partner-b.example"), {"UsernamePassword", "Certificate"}),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("account", "authentication", "expected"),
+    [
+        ("partner-a", "Certificate", []),
+        ("PARTNER-A", "Certificate", []),
+        ("bob@partner-b.example", "Certificate", []),
+        ("Bob@Partner-B.example", "UsernamePassword", []),
+        ("partner-a", "UsernamePassword", [("authentication", "UsernamePassword", "Certificate")]),
+        (
+            "partner-c",
+            "Certificate",
+            [("account", "partner-c", "exactIgnoreCase 'partner-a' or suffix '@partner-b.example'")],
+        ),
+        (
+            "@partner-b.example",
+            "Certificate",
+            [("account", "@partner-b.example", "exactIgnoreCase 'partner-a' or suffix '@partner-b.example'")],
+        ),
+    ],
+)
+def test_account_and_authentication_must_fit_together(
+    account: str, authentication: str, expected: list[tuple[str, str, str]]
+) -> None:
+    requester = a_requester(account, authentication)
+
+    assert violations(REQUESTERS, an_application(requester=requester), Concern.REQUESTERS) == expected
+    assert REQUESTERS.admits(requester) is (not expected)
+
+
+def test_admission_and_violations_agree() -> None:
+    for account in ("partner-a", "bob@partner-b.example", "partner-c"):
+        for authentication in ("Certificate", "UsernamePassword"):
+            requester = a_requester(account, authentication)
+            met = not REQUESTERS.violations("a rule", an_application(requester=requester))
+            assert REQUESTERS.admits(requester) is met
+
+
+@pytest.mark.parametrize("account", ["partner-\uff41", "partner-a\u200b", " partner-a", "partner-a\x00"])
+def test_an_account_of_look_alike_letters_is_nobody(account: str) -> None:
+    anybody = RequestersCondition((AdmittedRequester(Regex("(?s).*"), {"Certificate"}),))
+
+    assert not anybody.admits(a_requester(account))
+    assert violations(anybody, an_application(requester=a_requester(account)), Concern.REQUESTERS) == [
+        ("account", account, "regex '(?s).*'")
+    ]
+
+
+def test_several_entries_for_an_account_add_up() -> None:
+    entries = [AdmittedRequester(Exact("partner-a"), {kind}) for kind in ("Kerberos", "Certificate")]
+    condition = RequestersCondition(tuple(entries))
+
+    assert condition.admits(a_requester("partner-a", "Certificate"))
+    assert violations(
+        condition, an_application(requester=a_requester("partner-a", "UsernamePassword")), Concern.REQUESTERS
+    ) == [("authentication", "UsernamePassword", "Certificate or Kerberos")]
+
+
+# --- key ------------------------------------------------------------------------------------------------------------
+
+KEYS = KeyCondition(
+    (
+        KeyRule("RSA", 2048, 4096),
+        KeyRule("EC", curves=("secp256r1", "secp384r1")),
+        KeyRule("Ed25519"),
+    )
+)
+WANTED_KEYS = "RSA 2048 to 4096 or EC secp256r1 or secp384r1 or Ed25519"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        a_public_key("RSA", 2048),
+        a_public_key("RSA", 3072),
+        a_public_key("RSA", 4096),
+        a_public_key("EC", 256, "secp256r1"),
+        a_public_key("EC", 384, "secp384r1"),
+        a_public_key("Ed25519", 256),
+    ],
+)
+def test_a_key_of_an_allowed_kind_is_allowed(key: PublicKey) -> None:
+    assert violations(KEYS, an_application(a_request(key=key)), Concern.KEY) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        (a_public_key("RSA", 2047), "RSA 2047"),
+        (a_public_key("RSA", 4097), "RSA 4097"),
+        (a_public_key("EC", 521, "secp521r1"), "EC secp521r1"),
+        (a_public_key("EC", 256, "secp256k1"), "EC secp256k1"),
+        (a_public_key("EC", 2048), "EC 2048"),
+        (a_public_key("DSA", 2048), "DSA 2048"),
+        (a_public_key("Ed448", 456), "Ed448 456"),
+        (a_public_key("OID.1.2.3", 0), "OID.1.2.3 0"),
+    ],
+)
+def test_a_key_of_no_allowed_kind_is_one_violation(key: PublicKey, shown: str) -> None:
+    application = an_application(a_request(key=key))
+
+    assert violations(KEYS, application, Concern.KEY) == [("publicKey", shown, WANTED_KEYS)]
+
+
+def test_without_a_maximum_every_longer_key_will_do() -> None:
+    condition = KeyCondition((KeyRule("RSA", 3072),))
+
+    assert violations(condition, an_application(a_request(key=a_public_key("RSA", 16384))), Concern.KEY) == []
+    assert violations(condition, an_application(), Concern.KEY) == [("publicKey", "RSA 2048", "RSA 3072 or more")]
+
+
+@pytest.mark.parametrize("oid", SIGNATURE_ALGORITHMS)
+def test_signatures_that_prove_something_are_allowed(oid: str) -> None:
+    assert violations(KEYS, an_application(a_request(signature_algorithm=oid)), Concern.KEY) == []
+
+
+@pytest.mark.parametrize(
+    "oid",
+    [
+        pytest.param("1.2.840.113549.1.1.2", id="md2WithRSAEncryption"),
+        pytest.param("1.2.840.113549.1.1.4", id="md5WithRSAEncryption"),
+        pytest.param("1.2.840.113549.1.1.5", id="sha1WithRSAEncryption"),
+        pytest.param("1.3.14.3.2.29", id="sha1WithRSA of OIW"),
+        pytest.param("1.3.14.3.2.3", id="md5WithRSA of OIW"),
+        pytest.param("1.2.840.10040.4.3", id="dsa-with-sha1"),
+        pytest.param("1.2.840.10045.4.1", id="ecdsa-with-SHA1"),
+        pytest.param("1.2.840.10045.4.3", id="ecdsa-with-Specified"),
+        pytest.param("2.16.840.1.101.3.4.2.1", id="null signature: a bare SHA-256"),
+        pytest.param("1.2.3", id="unknown"),
+    ],
+)
+def test_every_other_signature_is_a_violation(oid: str) -> None:
+    assert violations(KEYS, an_application(a_request(signature_algorithm=oid)), Concern.KEY) == [
+        ("signatureAlgorithm", oid, "RSA or ECDSA with SHA-2, or EdDSA")
+    ]
+
+
+@pytest.mark.parametrize("oid", oids.WEAK_SIGNATURE_ALGORITHMS)
+def test_the_signatures_that_the_parser_calls_weak_are_not_allowed(oid: str) -> None:
+    assert oid not in SIGNATURE_ALGORITHMS
+
+
+def test_key_and_signature_are_both_reported() -> None:
+    request = a_request(key=a_public_key("RSA", 1024), signature_algorithm="1.2.840.113549.1.1.5")
+
+    assert [field for field, _, _ in violations(KEYS, an_application(request), Concern.KEY)] == [
+        "publicKey",
+        "signatureAlgorithm",
+    ]
+
+
+# --- usages ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "expected"),
+    [
+        (None, []),
+        ((), []),
+        (("digitalSignature",), []),
+        (("digitalSignature", "keyEncipherment"), []),
+        (
+            ("digitalSignature", "keyCertSign", "cRLSign"),
+            [
+                ("keyUsage", "keyCertSign", "digitalSignature or keyEncipherment"),
+                ("keyUsage", "cRLSign", "digitalSignature or keyEncipherment"),
+            ],
+        ),
+    ],
+)
+def test_key_usages_must_be_among_the_allowed(
+    asked_for: tuple[str, ...] | None, expected: list[tuple[str, str, str]]
+) -> None:
+    condition = KeyUsageCondition({"digitalSignature", "keyEncipherment"})
+
+    assert violations(condition, an_application(a_request(key_usage=asked_for)), Concern.EXTENSIONS) == expected
+
+
+def test_without_a_section_no_usage_may_be_asked_for() -> None:
+    application = an_application(
+        a_request(
+            key_usage=("digitalSignature",), extended_key_usage=(SERVER_AUTH,), application_policies=(SERVER_AUTH,)
+        )
+    )
+
+    assert violations(KeyUsageCondition(frozenset()), application, Concern.EXTENSIONS) == [
+        ("keyUsage", "digitalSignature", "absent")
+    ]
+    assert violations(ExtendedKeyUsageCondition(frozenset()), application, Concern.EXTENSIONS) == [
+        ("extendedKeyUsage", SERVER_AUTH, "absent"),
+        ("applicationPolicies", SERVER_AUTH, "absent"),
+    ]
+
+
+@pytest.mark.parametrize("field", ["extended_key_usage", "application_policies"])
+@pytest.mark.parametrize("asked_for", [None, (), (SERVER_AUTH,), (CLIENT_AUTH, SERVER_AUTH)])
+def test_extended_key_usages_may_be_fewer_than_allowed(field: str, asked_for: tuple[str, ...] | None) -> None:
+    condition = ExtendedKeyUsageCondition({SERVER_AUTH, CLIENT_AUTH})
+    request = (
+        a_request(extended_key_usage=asked_for)
+        if field == "extended_key_usage"
+        else a_request(application_policies=asked_for)
+    )
+
+    assert violations(condition, an_application(request), Concern.EXTENSIONS) == []
+
+
+def test_application_policies_are_held_to_the_same_list() -> None:
+    condition = ExtendedKeyUsageCondition({SERVER_AUTH})
+    request = a_request(
+        extended_key_usage=(SERVER_AUTH, CLIENT_AUTH), application_policies=(CERTIFICATE_REQUEST_AGENT, SERVER_AUTH)
+    )
+
+    assert violations(condition, an_application(request), Concern.EXTENSIONS) == [
+        ("extendedKeyUsage", CLIENT_AUTH, SERVER_AUTH),
+        ("applicationPolicies", CERTIFICATE_REQUEST_AGENT, SERVER_AUTH),
+    ]
+
+
+# --- extensions -----------------------------------------------------------------------------------------------------
+
+EXTENSIONS = ExtensionsCondition({SUBJECT_KEY_IDENTIFIER})
+
+
+def test_listed_extensions_are_let_through() -> None:
+    application = an_application(a_request(extra_extensions=[SUBJECT_KEY_IDENTIFIER]))
+
+    assert violations(EXTENSIONS, application, Concern.EXTENSIONS) == []
+
+
+@pytest.mark.parametrize("oid", JUDGED_EXTENSIONS)
+def test_extensions_that_are_judged_elsewhere_are_not_judged_twice(oid: str) -> None:
+    application = an_application(a_request(template=None, extra_extensions=[oid]))
+
+    assert violations(EXTENSIONS, application, Concern.EXTENSIONS) == []
+
+
+def test_every_other_extension_is_a_violation() -> None:
+    application = an_application(a_request(extra_extensions=["1.2.3", SUBJECT_KEY_IDENTIFIER, "2.5.29.31"]))
+
+    assert violations(EXTENSIONS, application, Concern.EXTENSIONS) == [
+        ("1.2.3", "0500", "absent"),
+        ("2.5.29.31", "0500", "absent"),
+    ]
+
+
+@pytest.mark.parametrize("oid", REFUSED_EXTENSIONS)
+def test_some_extensions_are_refused_even_if_a_rule_let_them_through(oid: str) -> None:
+    careless = ExtensionsCondition({oid})
+    request = a_request(extra_extensions=[oid])
+
+    (violation,) = violations(careless, an_application(request), Concern.EXTENSIONS)
+
+    assert violation[0] == REFUSED_EXTENSIONS[oid]
+    assert violation[2] == "absent"
+
+
+def test_a_security_identifier_is_shown() -> None:
+    application = an_application(a_request(security_identifier="S-1-5-21-1-2-3-500"))
+
+    assert violations(EXTENSIONS, application, Concern.EXTENSIONS) == [
+        ("securityIdentifier", "S-1-5-21-1-2-3-500", "absent")
+    ]
+
+
+def test_certificate_policies_are_shown() -> None:
+    application = an_application(a_request(certificate_policies=("1.2.3", "1.2.4")))
+
+    assert violations(EXTENSIONS, application, Concern.EXTENSIONS) == [
+        ("certificatePolicies", "1.2.3, 1.2.4", "absent")
+    ]
+
+
+@pytest.mark.parametrize("ca", [None, False])
+def test_an_end_entity_may_say_that_it_is_one(ca: bool | None) -> None:
+    assert violations(EXTENSIONS, an_application(a_request(basic_constraints_ca=ca)), Concern.EXTENSIONS) == []
+
+
+def test_nobody_becomes_a_ca() -> None:
+    application = an_application(a_request(basic_constraints_ca=True))
+
+    assert violations(EXTENSIONS, application, Concern.EXTENSIONS) == [
+        ("basicConstraints", "cA TRUE", "cA FALSE or absent")
+    ]
+
+
+# --- attributes -----------------------------------------------------------------------------------------------------
+
+ATTRIBUTES = AttributesCondition()
+
+
+@pytest.mark.parametrize("name", ["ccm", "rmd", "CCM", "c-c m"])
+@pytest.mark.parametrize("value", ["dc01.pkinitlab.internal", "WEB01", "web_01"])
+def test_what_a_machine_tells_about_itself_is_tolerated(name: str, value: str) -> None:
+    application = an_application(a_request(name_value_pairs={name: value}), context={name: value})
+
+    assert violations(ATTRIBUTES, application, Concern.ATTRIBUTES) == []
+
+
+@pytest.mark.parametrize("value", ["", "a\nSAN:upn=x", "a:b", "a b", "a&b=c", "\\\\host\\share", "x" * 256, "ä"])
+def test_a_machine_name_smuggles_nothing(value: str) -> None:
+    assert violations(ATTRIBUTES, an_application(context={"ccm": value}), Concern.ATTRIBUTES) == [
+        ("ccm", value[:119] + "…" if len(value) > 120 else value, "the name of a machine")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "normalised"),
+    [
+        ("SAN", "san"),
+        ("S-A N", "san"),
+        ("cdc", "cdc"),
+        ("requestername", "requestername"),
+        ("ValidityPeriod", "validityperiod"),
+        ("ValidityPeriodUnits", "validityperiodunits"),
+        ("ExpirationDate", "expirationdate"),
+        ("CertificateUsage", "certificateusage"),
+        ("certfile", "certfile"),
+        ("RequestId", "requestid"),
+        ("challenge", "challenge"),
+        ("CN", "cn"),
+        ("something new", "somethingnew"),
+    ],
+)
+def test_every_other_name_value_pair_is_a_violation_wherever_it_stands(name: str, normalised: str) -> None:
+    expected = [(normalised, "x", "absent")]
+
+    assert violations(ATTRIBUTES, an_application(context={name: "x"}), Concern.ATTRIBUTES) == expected
+    inside = an_application(a_request(name_value_pairs={name: "x"}))
+    assert violations(ATTRIBUTES, inside, Concern.ATTRIBUTES) == expected
+
+
+def test_the_template_is_no_attribute_to_be_judged() -> None:
+    application = an_application(context={"CertificateTemplate": "PartnerWebServer"})
+
+    assert violations(ATTRIBUTES, application, Concern.ATTRIBUTES) == []
+
+
+@pytest.mark.parametrize(
+    "oid",
+    [
+        oids.CERT_EXTENSIONS,
+        oids.ENROLLMENT_CSP_PROVIDER,
+        oids.OS_VERSION,
+        oids.REQUEST_CLIENT_INFO,
+        "1.2.840.113549.1.9.7",
+        "1.2.840.113549.1.9.20",
+    ],
+)
+def test_attributes_that_a_ca_reads_as_information_or_not_at_all_are_tolerated(oid: str) -> None:
+    application = an_application(a_request(extra_attributes=[oid]))
+
+    assert violations(ATTRIBUTES, application, Concern.ATTRIBUTES) == []
+
+
+@pytest.mark.parametrize(
+    "oid",
+    [
+        pytest.param("1.3.6.1.4.1.311.13.1", id="renewal certificate"),
+        pytest.param("1.3.6.1.4.1.311.21.13", id="archived key"),
+        pytest.param("1.3.6.1.4.1.311.21.33", id="attestation statement"),
+        pytest.param("1.3.6.1.4.1.311.10.10.1", id="CMC attributes within"),
+        pytest.param("1.2.3", id="unknown"),
+    ],
+)
+def test_every_other_attribute_is_a_violation(oid: str) -> None:
+    application = an_application(a_request(extra_attributes=[oid]))
+
+    assert violations(ATTRIBUTES, application, Concern.ATTRIBUTES) == [(oid, "", "absent")]
+
+
+def test_all_attributes_are_reported() -> None:
+    request = a_request(name_value_pairs={"SAN": "dns=x"}, extra_attributes=["1.2.3"])
+
+    found = ATTRIBUTES.violations("a rule", an_application(request, context={"cdc": "evil.example"}))
+
+    assert found == (
+        Violation("a rule", Concern.ATTRIBUTES, "san", "dns=x", "absent"),
+        Violation("a rule", Concern.ATTRIBUTES, "cdc", "evil.example", "absent"),
+        Violation("a rule", Concern.ATTRIBUTES, "1.2.3", "", "absent"),
+    )

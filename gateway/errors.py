@@ -62,6 +62,10 @@ class CertificateNotMapped(NotAuthenticated):
     """A client certificate that TLS trusts, but that stands for no account, or for more than one."""
 
 
+class CredentialsRefusedInside(NotAuthenticated):
+    """The internal service, to which the client's user name and password were passed on, does not accept them."""
+
+
 # --- the policy -----------------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,14 @@ class Verifier(StrEnum):
     TLS = "tls"
     PASSWORD_FILE = "password_file"  # noqa: S105 -- a verifier's name, no password
     INTERNAL_CES = "internal_ces"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """No evidence: `ces-gateway explain` asks what would be if. No transition takes it inside."""
+
+    authentication: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +32,7 @@ class Requester:
     """
 
     account: str
-    evidence: UsernameToken | Certificate
+    evidence: UsernameToken | Certificate | Assumed
     """What the client showed. A password in it is for the transition only and never printed."""
     verified_by: Verifier
     mapping_rule: str | None = None
@@ -33,9 +41,15 @@ class Requester:
     @property
     def authentication(self) -> str:
         """The kind of credential, in the words of Microsoft's URL convention."""
-        return "UsernamePassword" if isinstance(self.evidence, UsernameToken) else "Certificate"
+        match self.evidence:
+            case UsernameToken():
+                return "UsernamePassword"
+            case Certificate():
+                return "Certificate"
+            case Assumed():
+                return self.evidence.authentication
 
     @property
     def is_verified(self) -> bool:
         """Whether the gateway has checked the credential itself, so that it may act in the account's name."""
-        return self.verified_by is not Verifier.INTERNAL_CES
+        return self.verified_by in {Verifier.TLS, Verifier.PASSWORD_FILE}

@@ -1,0 +1,166 @@
+"""From the gateway's values to the named fields of a line. Pure, and the only place that decides what is told.
+
+Only what is named here reaches the file. Of a UsernameToken that is nothing: the account is the requester's.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from gateway.call import Call
+from gateway.errors import GatewayError, MalformedMessage
+from gateway.pki.certificate import Certificate, parse_certificate
+from gateway.pki.keys import PublicKey
+from gateway.pki.names import GeneralName
+from gateway.pki.pkcs10 import CertificationRequest
+from gateway.policy.decision import Application, Approval, NotPermitted, Violation
+from gateway.protocol.soap import UpstreamRefused
+from gateway.protocol.wstep import Issued, RequestSecurityTokenResponse
+from gateway.protocol.xcep import GetPoliciesResponse
+from gateway.requester import Requester
+
+Facts = dict[str, object]
+"""What json.dumps takes. A fact that is not known is left out."""
+
+MAX_TEXT = 2000
+"""Characters of what an error says. Refusals cost their sender nothing, so their lines must not cost the disk much."""
+MAX_VALUE = 500
+MAX_VIOLATIONS = 100
+
+
+def of_call(call: Call) -> Facts:
+    facts: Facts = {"call_id": call.call_id, "service": call.service, "peer": call.peer}
+    if call.client_certificate is not None:
+        facts["client_certificate"] = {"sha256": sha256(call.client_certificate).hexdigest()}
+    return facts
+
+
+def of_requester(requester: Requester) -> Facts:
+    facts: Facts = {
+        "account": requester.account,
+        "authentication": requester.authentication,
+        "verified_by": requester.verified_by,
+    }
+    if requester.mapping_rule is not None:
+        facts["mapping_rule"] = requester.mapping_rule
+    if isinstance(requester.evidence, Certificate):
+        facts["client_certificate"] = _identity(requester.evidence)
+    return facts
+
+
+def of_application(application: Application) -> Facts:
+    attributes = [{"name": pair.name, "value": pair.value} for pair in application.request_attributes]
+    references = [
+        {"carrier": reference.carrier, "name": reference.name, "oid": reference.oid}
+        for reference in application.template_references
+    ]
+    return {
+        "request": {**_request(application.request), "template_references": references},
+        "request_attributes": attributes,
+    }
+
+
+def _request(request: CertificationRequest) -> Facts:
+    facts: Facts = {
+        "sha256": sha256(request.der).hexdigest(),
+        "subject": str(request.subject),
+        "subject_alternative_name": _general_names(request.subject_alternative_name),
+        "key": _key(request.public_key),
+        "key_sha256": sha256(request.public_key.subject_public_key_info).hexdigest(),
+        "extensions": [extension.oid for extension in request.extensions],
+        "attributes": list(request.attributes),
+    }
+    if request.client_info is not None:
+        client = request.client_info
+        facts["client_info"] = {
+            "client_id": client.client_id,
+            "machine": client.machine,
+            "user": client.user,
+            "process": client.process,
+        }
+    return facts
+
+
+def of_approval(approval: Approval) -> Facts:
+    return {
+        "template": approval.policy.template.name,
+        "policy": approval.policy.name,
+        "policy_digest": approval.policy.digest,
+        "rule": approval.rule.name,
+    }
+
+
+def of_response(response: RequestSecurityTokenResponse) -> Facts:
+    facts: Facts = {"outcome": "pending"}
+    if isinstance(response, Issued):
+        facts = {"outcome": "issued", "certificate": _issued(response.certificate)}
+    if response.request_id is not None:
+        facts["request_id"] = response.request_id
+    return facts
+
+
+def _issued(der: bytes) -> Facts:
+    try:
+        certificate = parse_certificate(der)
+    except MalformedMessage:
+        # It was read before it was released; should it not be, the record of its release still names it.
+        return {"sha256": sha256(der).hexdigest()}
+    return {
+        **_identity(certificate),
+        "not_before": _time(certificate.not_before),
+        "not_after": _time(certificate.not_after),
+    }
+
+
+def of_publication(response: GetPoliciesResponse) -> Facts:
+    return {"templates": [policy.attributes.common_name for policy in response.policies or ()]}
+
+
+def of_refusal(error: BaseException, violations: Sequence[Violation]) -> Facts:
+    """The error's own words are told if they are the gateway's: a foreign exception may quote the message."""
+    facts: Facts = {"detail": bounded(str(error) if isinstance(error, GatewayError) else type(error).__name__)}
+    if isinstance(error, NotPermitted):
+        facts["policy"] = error.policy
+    if isinstance(error, UpstreamRefused) and error.fault.detail is not None and error.fault.detail.request_id:
+        facts["request_id"] = bounded(error.fault.detail.request_id, MAX_VALUE)
+    if violations:
+        facts["violations"] = [_violation(violation) for violation in violations[:MAX_VIOLATIONS]]
+    if len(violations) > MAX_VIOLATIONS:
+        facts["violations_omitted"] = len(violations) - MAX_VIOLATIONS
+    return facts
+
+
+def bounded(text: str, most: int = MAX_TEXT) -> str:
+    """The text, or its beginning with a word on how long it was."""
+    return text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"
+
+
+def _violation(violation: Violation) -> Facts:
+    return {
+        "rule": violation.rule,
+        "concern": violation.concern,
+        "field": violation.field,
+        "value": bounded(violation.value, MAX_VALUE),
+        "wanted": bounded(violation.wanted, MAX_VALUE),
+    }
+
+
+def _identity(certificate: Certificate) -> Facts:
+    return {
+        "sha256": certificate.sha256_fingerprint,
+        "serial_number": f"{certificate.serial_number:x}",
+        "subject": str(certificate.subject),
+        "issuer": str(certificate.issuer),
+    }
+
+
+def _key(key: PublicKey) -> Facts:
+    return {"algorithm": key.algorithm, "size": key.size, "curve": key.curve}
+
+
+def _general_names(names: Sequence[GeneralName]) -> list[str]:
+    return [f"{name.type}:{name.value}" for name in names]
+
+
+def _time(time: datetime) -> str:
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"

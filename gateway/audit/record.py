@@ -1,0 +1,81 @@
+"""The record of one call: facts are noted as they become known, and stand in every line that follows."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import structlog
+
+from gateway.audit import facts
+from gateway.audit.chain import Event
+from gateway.audit.writer import Writer
+from gateway.call import Call
+from gateway.policy.decision import Application, Approval, Violation
+from gateway.protocol.wstep import RequestSecurityTokenResponse
+from gateway.protocol.xcep import GetPoliciesResponse
+from gateway.requester import Requester
+
+log = structlog.get_logger()
+
+
+class CallRecord:
+    """An EnrollmentRecord and an EnrollmentPolicyRecord, and the place for refusals."""
+
+    def __init__(self, call: Call, writer: Writer, clock: Callable[[], datetime]) -> None:
+        self._call = call
+        self._writer = writer
+        self._clock = clock
+        self._facts = facts.of_call(call)
+
+    def authenticated(self, requester: Requester) -> None:
+        """Note a fact for the lines to come."""
+        self._facts |= facts.of_requester(requester)
+
+    def applied(self, application: Application) -> None:
+        """Note a fact for the lines to come."""
+        self._facts |= facts.of_application(application)
+
+    async def approved(self, approval: Approval) -> None:
+        """The decision, on the disk when this returns. Raises RecordNotWritten: then nothing may be submitted."""
+        self._facts |= facts.of_approval(approval)
+        await self._writer.append(Event.APPROVED, self._facts, durable=True)
+
+    async def answered(self, response: RequestSecurityTokenResponse) -> None:
+        """What the CA made of it, on the disk when this returns. Raises RecordNotWritten."""
+        await self._writer.append(
+            Event.ANSWERED, self._facts | facts.of_response(response) | self._duration(), durable=True
+        )
+
+    async def published(self, response: GetPoliciesResponse) -> None:
+        """Which templates were shown. Written, not synced: a crash loses no certificate. Raises RecordNotWritten."""
+        await self._writer.append(
+            Event.PUBLISHED, self._facts | facts.of_publication(response) | self._duration(), durable=False
+        )
+
+    async def refused(
+        self,
+        *,
+        reason: str,
+        outcome: str,
+        hresult: str | None,
+        error: BaseException,
+        violations: Sequence[Violation] = (),
+    ) -> None:
+        """What the client was told, and why. Never raises: it gets its fault even where the record fails.
+
+        Neither synced nor waited for. A refusal that a power failure takes away leaves no certificate unexplained, and
+        whoever sends what is refused must not make the disk sync once for each, nor wait for a disk that hangs.
+        """
+        told: facts.Facts = {"outcome": outcome, "reason": reason}
+        if hresult is not None:
+            told["hresult"] = hresult
+        try:
+            told |= facts.of_refusal(error, violations) | self._duration()
+            self._writer.note(Event.REFUSED, self._facts | told)
+        except Exception as unforeseen:
+            log.exception("audit line not made", call_id=self._call.call_id)
+            self._writer.lose(f"a refusal cannot be told: {type(unforeseen).__name__}")
+
+    def _duration(self) -> facts.Facts:
+        """Milliseconds since the call arrived; the wall clock may have been set back meanwhile."""
+        elapsed = self._clock() - self._call.received_at
+        return {"duration_ms": max(0.0, round(elapsed.total_seconds() * 1000, 1))}

@@ -1,0 +1,8 @@
+"""A requester without evidence, for questions of the kind "what if": `ces-gateway explain` only."""
+
+from gateway.requester import Assumed, Requester, Verifier
+
+
+def assumed_requester(account: str, authentication: str) -> Requester:
+    """Nobody vouches for it. `authentication` is in the words of Microsoft's URL convention."""
+    return Requester(account, Assumed(authentication), Verifier.NOBODY)

@@ -1,0 +1,57 @@
+"""TLS client certificate: the handshake has verified chain and possession, here it becomes a requester."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from gateway.authn.mapping import AccountMapping, MappingRuleSettings, describe
+from gateway.call import Call
+from gateway.errors import CertificateNotMapped, CredentialsMissing, MalformedMessage
+from gateway.pki import oids
+from gateway.pki.certificate import Certificate, parse_certificate
+from gateway.protocol.soap import Envelope
+from gateway.requester import Requester, Verifier
+
+_CLIENT_USES = frozenset({oids.CLIENT_AUTH, oids.ANY_EXTENDED_KEY_USAGE})
+
+
+class ClientCertificateAuthenticator:
+    """Takes the requester from the certificate that the TLS handshake verified."""
+
+    def __init__(self, rules: Sequence[MappingRuleSettings], clock: Callable[[], datetime]) -> None:
+        self._mapping = AccountMapping(rules)
+        self._clock = clock
+
+    async def __call__(self, call: Call, _envelope: Envelope) -> Requester:
+        """Raises CredentialsMissing or CertificateNotMapped."""
+        if call.client_certificate is None:
+            raise CredentialsMissing("the connection has no client certificate")
+        return self.requester_of(call.client_certificate)
+
+    def requester_of(self, der: bytes) -> Requester:
+        """Whom a certificate stands for whose chain and possession are proved. Raises CertificateNotMapped."""
+        try:
+            certificate = parse_certificate(der)
+        except MalformedMessage as error:
+            raise CertificateNotMapped(f"the client certificate cannot be read: {error}") from error
+        _check_validity(certificate, self._clock())
+        _check_extended_key_usage(certificate)
+        account, rule = self._mapping.account_of(certificate)
+        return Requester(account, certificate, Verifier.TLS, rule)
+
+
+def _check_validity(certificate: Certificate, now: datetime) -> None:
+    """Again: the handshake checked it, but a connection may outlive the certificate."""
+    if not certificate.not_before <= now <= certificate.not_after:
+        raise CertificateNotMapped(
+            f"the client certificate is valid from {certificate.not_before} to {certificate.not_after},"
+            f" here it is {now}: {describe(certificate)}"
+        )
+
+
+def _check_extended_key_usage(certificate: Certificate) -> None:
+    """RFC 5280 4.2.1.12: without the extension any use is allowed, with it only what it names."""
+    uses = certificate.extended_key_usage
+    if uses is not None and _CLIENT_USES.isdisjoint(uses):
+        raise CertificateNotMapped(
+            f"the client certificate is for {', '.join(uses)}, not for client authentication: {describe(certificate)}"
+        )

@@ -1,0 +1,324 @@
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gateway.audit.log import AuditLog
+from gateway.audit.record import CallRecord
+from gateway.errors import CertificateNotMapped, UnknownUser
+from gateway.policy.decision import Concern, NotPermitted, Violation
+from gateway.protocol.security import Secret, UsernameToken
+from gateway.protocol.soap import CertificateEnrollmentWSDetail, Fault, UpstreamRefused
+from gateway.protocol.wstep import Issued, Pending
+from gateway.protocol.xcep import (
+    Attributes,
+    CertificateEnrollmentPolicy,
+    GetPoliciesResponse,
+    PrivateKeyAttributes,
+)
+from gateway.requester import Assumed, Requester, Verifier
+from tests.certificates import a_client_certificate, an_authority
+from tests.unit.audit.samples import (
+    CANARY,
+    Clock,
+    a_call,
+    a_certificate_requester,
+    a_password_requester,
+    a_request,
+    an_application,
+    an_approval,
+    lines_of,
+)
+
+if TYPE_CHECKING:
+    from gateway.enrollment import EnrollmentRecord
+    from gateway.enrollment_policy import EnrollmentPolicyRecord
+
+VIOLATION = Violation("web servers", Concern.KEY, "size", "1024", "at least 2048")
+PENDING = Pending("Taken Under Submission", "en-US", "https://ces.example/CES", None, "42")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "audit.jsonl"
+
+
+@pytest.fixture
+async def log(path: Path) -> AsyncIterator[AuditLog]:
+    async with AuditLog(path, Clock(), lambda: None) as log:
+        yield log
+
+
+def told(path: Path, event: str) -> dict[str, Any]:
+    """The one line of this event, without its place in the chain."""
+    (line,) = [line for line in lines_of(path) if line["event"] == event]
+    return {key: value for key, value in line.items() if key not in {"time", "sequence", "previous"}}
+
+
+async def settle(log: AuditLog) -> None:
+    """Lines are written in their order: when this one is, so is what nobody waited for."""
+    await log.open(a_call()).published(a_publication())
+
+
+def is_a_record_of_both_stories(record: CallRecord) -> tuple["EnrollmentRecord", "EnrollmentPolicyRecord"]:
+    """Checked by mypy."""
+    return record, record
+
+
+async def test_an_approval_tells_who_asked_for_what_and_which_rule_allowed_it(log: AuditLog, path: Path) -> None:
+    record = log.open(a_call())
+    record.authenticated(a_password_requester())
+    record.applied(an_application())
+    await record.approved(an_approval())
+
+    assert told(path, "approved") == {
+        "event": "approved",
+        "call_id": "call-1",
+        "service": "ces-users",
+        "peer": "192.0.2.1",
+        "account": "CORP\\alice",
+        "authentication": "UsernamePassword",
+        "verified_by": "password_file",
+        "request": {
+            "sha256": sha256(b"request").hexdigest(),
+            "subject": "CN=web01",
+            "subject_alternative_name": ["dNSName:web01.partner.example", "iPAddress:192.0.2.7"],
+            "key": {"algorithm": "EC", "size": 256, "curve": "secp256r1"},
+            "key_sha256": sha256(b"spki").hexdigest(),
+            "extensions": ["2.5.29.17"],
+            "attributes": ["1.3.6.1.4.1.311.21.20"],
+            "client_info": {
+                "client_id": 5,
+                "machine": "web01",
+                "user": "CORP\\alice",
+                "process": "certreq.exe",
+            },
+            "template_references": [{"carrier": "extension 1.3.6.1.4.1.311.20.2", "name": "WebServer", "oid": None}],
+        },
+        "request_attributes": [{"name": "ccm", "value": "web01.corp.example"}],
+        "template": "WebServer",
+        "policy": "web.yaml",
+        "policy_digest": "cd" * 32,
+        "rule": "web servers",
+    }
+
+
+async def test_a_client_certificate_is_named_with_the_rule_that_mapped_it(log: AuditLog, path: Path) -> None:
+    record = log.open(a_call(client_certificate=b"client"))
+    record.authenticated(a_certificate_requester())
+    await record.approved(an_approval())
+
+    line = told(path, "approved")
+    assert (line["account"], line["authentication"], line["verified_by"]) == ("PARTNER", "Certificate", "tls")
+    assert line["mapping_rule"] == "partner-a"
+    assert line["client_certificate"] == {
+        "sha256": "ab" * 32,
+        "serial_number": "1f",
+        "subject": "CN=device01",
+        "issuer": "CN=Partner CA",
+    }
+
+
+async def test_a_certificate_that_stands_for_nobody_is_named_by_its_fingerprint(log: AuditLog, path: Path) -> None:
+    record = log.open(a_call(client_certificate=b"client"))
+    error = CertificateNotMapped("the client certificate stands for no account")
+    await record.refused(reason="certificate_not_mapped", outcome="refused", hresult="0x80070005", error=error)
+    await settle(log)
+
+    line = told(path, "refused")
+    assert line["client_certificate"] == {"sha256": sha256(b"client").hexdigest()}
+    assert line["detail"] == "the client certificate stands for no account"
+    assert "account" not in line
+
+
+async def test_an_issued_certificate_is_named(log: AuditLog, path: Path, tmp_path: Path) -> None:
+    issued = a_client_certificate(an_authority(tmp_path), "web01")
+    record = log.open(a_call())
+    await record.answered(Issued("Issued", "en-US", issued.der, None, "42"))
+
+    line = told(path, "answered")
+    certificate = issued.certificate
+    assert (line["outcome"], line["request_id"]) == ("issued", "42")
+    assert line["certificate"] == {
+        "sha256": sha256(issued.der).hexdigest(),
+        "serial_number": f"{certificate.serial_number:x}",
+        "subject": "CN=web01",
+        "issuer": "CN=Partner Root CA",
+        "not_before": certificate.not_valid_before_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "not_after": certificate.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+async def test_an_issued_certificate_that_cannot_be_read_is_on_record_nevertheless(log: AuditLog, path: Path) -> None:
+    await log.open(a_call()).answered(Issued("Issued", "en-US", b"odd", None, None))
+
+    assert told(path, "answered")["certificate"] == {"sha256": sha256(b"odd").hexdigest()}
+
+
+async def test_a_pending_request_is_named_by_its_number(log: AuditLog, path: Path) -> None:
+    await log.open(a_call()).answered(PENDING)
+
+    line = told(path, "answered")
+    assert (line["outcome"], line["request_id"]) == ("pending", "42")
+    assert "certificate" not in line
+
+
+async def test_an_outcome_repeats_what_was_known_before(log: AuditLog, path: Path) -> None:
+    record = log.open(a_call())
+    record.authenticated(a_password_requester())
+    record.applied(an_application())
+    await record.approved(an_approval())
+    await record.answered(PENDING)
+
+    before, after = told(path, "approved"), told(path, "answered")
+    assert {**before, "event": "answered"}.items() <= after.items()
+
+
+async def test_what_is_not_known_is_left_out(log: AuditLog, path: Path) -> None:
+    record = log.open(a_call())
+    record.applied(replace(an_application(), request=replace(a_request(), client_info=None)))
+    await record.answered(Pending("", "en-US", "https://ces.example/CES", None, "42"))
+
+    line = told(path, "answered")
+    assert "client_info" not in line["request"]
+    assert "account" not in line
+    assert None not in line.values()
+
+
+async def test_a_refusal_tells_every_violation(log: AuditLog, path: Path) -> None:
+    record = log.open(a_call())
+    record.applied(an_application())
+    error = NotPermitted("web.yaml", (VIOLATION,))
+    await record.refused(
+        reason="not_permitted", outcome="refused", hresult="0x80094811", error=error, violations=error.violations
+    )
+    await settle(log)
+
+    line = told(path, "refused")
+    assert (line["reason"], line["outcome"], line["hresult"]) == ("not_permitted", "refused", "0x80094811")
+    assert line["policy"] == "web.yaml"
+    assert line["violations"] == [
+        {"rule": "web servers", "concern": "key", "field": "size", "value": "1024", "wanted": "at least 2048"}
+    ]
+    assert line["request"]["subject"] == "CN=web01"
+
+
+async def test_the_cas_own_refusal_keeps_its_number(log: AuditLog, path: Path) -> None:
+    detail = CertificateEnrollmentWSDetail(None, -2146877420, invalid_request=True, request_id="43")
+    error = UpstreamRefused(Fault(("s", "Receiver"), None, "Denied by Policy Module", "en-US", detail))
+    await log.open(a_call()).refused(reason="upstream_refused", outcome="refused", hresult="0x80094014", error=error)
+    await settle(log)
+
+    line = told(path, "refused")
+    assert (line["request_id"], line["detail"]) == ("43", "Denied by Policy Module")
+
+
+async def test_a_refusals_line_is_bounded_whatever_was_sent(log: AuditLog, path: Path) -> None:
+    huge = replace(VIOLATION, value="v" * 100_000)
+    error = UnknownUser("u" * 100_000)
+    await log.open(a_call()).refused(
+        reason="r", outcome="refused", hresult=None, error=error, violations=(huge,) * 1000
+    )
+    await settle(log)
+
+    line = told(path, "refused")
+    assert len(line["detail"]) < 2100
+    assert len(line["violations"]) == 100
+    assert len(line["violations"][0]["value"]) < 600
+    assert line["violations_omitted"] == 900
+    assert "hresult" not in line
+
+
+async def test_the_words_of_foreign_exceptions_are_not_repeated(log: AuditLog, path: Path) -> None:
+    await log.open(a_call()).refused(reason="internal", outcome="failed", hresult=None, error=ValueError(CANARY))
+    await settle(log)
+
+    assert told(path, "refused")["detail"] == "ValueError"
+
+
+async def test_an_error_that_cannot_be_told_does_not_stop_the_fault(path: Path) -> None:
+    class Unspeakable(UnknownUser):
+        def __str__(self) -> str:
+            raise RuntimeError("no words")
+
+    failures: list[None] = []
+    async with AuditLog(path, Clock(), lambda: failures.append(None)) as log:
+        await log.open(a_call()).refused(reason="r", outcome="refused", hresult=None, error=Unspeakable())
+
+    assert len(failures) == 1
+    assert told(path, "lost")["lines"] == 1
+
+
+async def test_published_templates_are_named(log: AuditLog, path: Path) -> None:
+    record = log.open(a_call())
+    record.authenticated(a_password_requester())
+    await record.published(a_publication("WebServer", "Machine"))
+
+    line = told(path, "published")
+    assert (line["account"], line["templates"]) == ("CORP\\alice", ["WebServer", "Machine"])
+
+
+async def test_the_duration_is_in_milliseconds_and_never_negative(log: AuditLog, path: Path) -> None:
+    clock = Clock()
+    await log.open(replace(a_call(), received_at=clock.now - timedelta(seconds=2))).answered(PENDING)
+    assert 2000 < told(path, "answered")["duration_ms"] < 3000
+
+    await log.open(replace(a_call(), received_at=clock.now + timedelta(hours=1))).published(a_publication())
+    assert told(path, "published")["duration_ms"] == 0
+
+
+@pytest.mark.parametrize(
+    "requester",
+    [
+        a_password_requester(),
+        Requester("alice", UsernameToken("alice", Secret(CANARY)), Verifier.INTERNAL_CES, "rule"),
+        Requester("alice", Assumed("UsernamePassword"), Verifier.NOBODY),
+        a_certificate_requester(),
+    ],
+)
+async def test_no_password_and_no_body_ever_reaches_the_file(log: AuditLog, path: Path, requester: Requester) -> None:
+    record = log.open(a_call())
+    record.authenticated(requester)
+    record.applied(an_application(requester))
+    await record.approved(an_approval())
+    await record.answered(PENDING)
+    await record.published(a_publication("WebServer"))
+    for error in (ValueError(CANARY), UnknownUser(f"no {requester.account}"), KeyError(requester)):
+        await record.refused(reason="r", outcome="failed", hresult=None, error=error)
+    await settle(log)
+
+    record_as_text = str(lines_of(path))
+    assert CANARY not in record_as_text
+    assert "Secret" not in record_as_text
+
+
+def a_publication(*names: str) -> GetPoliciesResponse:
+    policies = tuple(CertificateEnrollmentPolicy(n, (1,), _attributes(name)) for n, name in enumerate(names))
+    return GetPoliciesResponse("{ID}", None, None, None, policies or None, None, None)
+
+
+def _attributes(name: str) -> Attributes:
+    return Attributes(
+        common_name=name,
+        policy_schema=2,
+        validity_period_seconds=1,
+        renewal_period_seconds=1,
+        enroll=True,
+        auto_enroll=False,
+        private_key_attributes=PrivateKeyAttributes(2048, None, None, None, None, None),
+        major_revision=1,
+        minor_revision=0,
+        superseded_policies=None,
+        private_key_flags=None,
+        subject_name_flags=None,
+        enrollment_flags=None,
+        general_flags=None,
+        hash_algorithm_oid_reference=None,
+        ra_requirements=None,
+        key_archival_attributes=None,
+        extensions=None,
+    )

@@ -1,6 +1,7 @@
 """What the gateway shows to an internal service, and how it is derived from the requester.
 
-Ports for now: `upstream` speaks them. [MS-WSTEP] 3.1.1.1 lists the ways CES authenticates.
+[MS-WSTEP] 3.1.1.1 lists the ways CES authenticates. `gateway.upstream` puts a Credential into the message or, where it
+is the connection's, leaves it to TLS.
 """
 
 from dataclasses import dataclass

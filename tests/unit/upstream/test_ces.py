@@ -1,0 +1,232 @@
+from base64 import b64decode
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from gateway.enrollment import CertificateEnrollmentService, PendingRequest
+from gateway.errors import CredentialsRefusedInside, TransitionFailed, UpstreamMisbehaved
+from gateway.pki.pkcs10 import parse_certification_request
+from gateway.policy.decision import Application, Approval, Policies, Policy, Rule, Template, Violation, approve
+from gateway.protocol.security import Secret, UsernameToken
+from gateway.protocol.soap import UpstreamRefused
+from gateway.protocol.wstep import ContextItem, Issued, Pending
+from gateway.requester import Assumed, Requester, Verifier
+from gateway.transition.credential import PassOnUsernameToken
+from gateway.upstream.ces import CesClient
+from gateway.upstream.settings import UpstreamSettings
+from gateway.upstream.soap_client import SoapClient
+from tests.certificates import an_authority
+from tests.fakes.internal import Act, FakeInternal, Received, replies
+from tests.fakes.messages import ACTION_RSTRC, ENROLLMENT, a_fault, an_answer, issued, pending
+from tests.requests import a_certification_request
+
+ALICE = Requester("CORP\\alice", UsernameToken("CORP\\alice", Secret("password")), Verifier.INTERNAL_CES)
+NOBODY = Requester("CORP\\alice", Assumed("Certificate"), Verifier.NOBODY)
+REQUEST = a_certification_request(template="partnerwebserver")
+
+
+class Anybody:
+    """A condition that is always met."""
+
+    def admits(self, requester: Requester) -> bool:
+        return True
+
+    def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
+        return ()
+
+
+POLICIES = Policies((Policy("web", Template("PartnerWebServer"), (Rule("all", Anybody(), ()),), "digest"),))
+
+
+def an_approval(*context: ContextItem, requester: Requester = ALICE) -> Approval:
+    return approve(POLICIES, Application(requester, parse_certification_request(REQUEST), context))
+
+
+@pytest.fixture
+def script() -> tuple[Act, ...]:
+    return (replies(issued(b"the certificate")),)
+
+
+@pytest.fixture
+async def fake(tmp_path: Path, script: tuple[Act, ...]) -> AsyncIterator[FakeInternal]:
+    async with FakeInternal(an_authority(tmp_path), *script) as fake:
+        yield fake
+
+
+@pytest.fixture
+async def ces(fake: FakeInternal) -> AsyncIterator[CertificateEnrollmentService]:
+    settings = UpstreamSettings(url=fake.url, trust=fake.trust, server_address=fake.address)
+    async with SoapClient(settings, lambda: datetime(2026, 11, 23, tzinfo=UTC)) as client:
+        yield CesClient(client, PassOnUsernameToken())
+
+
+def texts_of(received: Received) -> dict[str, str]:
+    """Texts of the message by local element name."""
+    message = etree.fromstring(received.body)
+    return {etree.QName(element).localname: element.text or "" for element in message.iter("{*}*")}
+
+
+def context_of(received: Received) -> list[tuple[str, str]]:
+    """The ContextItems of the message."""
+    items = etree.fromstring(received.body).iter("{http://schemas.xmlsoap.org/ws/2006/12/authorization}ContextItem")
+    return [(item.get("Name", ""), item.findtext("{*}Value") or "") for item in items]
+
+
+# --- submit ---------------------------------------------------------------------------------------------------------
+
+
+async def test_the_request_reaches_the_ca_byte_for_byte(ces: CertificateEnrollmentService, fake: FakeInternal) -> None:
+    await ces.submit(an_approval())
+
+    texts = texts_of(fake.received[0])
+    assert texts["Action"] == f"{ENROLLMENT}/RST/wstep"
+    assert texts["RequestType"] == "http://docs.oasis-open.org/ws-sx/ws-trust/200512/Issue"
+    assert b64decode(texts["BinarySecurityToken"]) == REQUEST
+    assert f'ValueType="{ENROLLMENT}#PKCS10"' in fake.received[0].body.decode()
+
+
+async def test_the_certificate_is_returned(ces: CertificateEnrollmentService) -> None:
+    response = await ces.submit(an_approval())
+
+    assert response == Issued("Issued", "en-US", b"the certificate", b"the CMC response", "10")
+
+
+@pytest.mark.parametrize("script", [(replies(pending("4711")),)])
+async def test_a_request_under_submission_is_pending(ces: CertificateEnrollmentService) -> None:
+    response = await ces.submit(an_approval())
+
+    assert isinstance(response, Pending)
+    assert response.request_id == "4711"
+
+
+async def test_the_password_is_the_requesters(ces: CertificateEnrollmentService, fake: FakeInternal) -> None:
+    await ces.submit(an_approval())
+
+    assert texts_of(fake.received[0])["Username"] == "CORP\\alice"
+
+
+async def test_without_a_credential_nothing_is_sent(ces: CertificateEnrollmentService, fake: FakeInternal) -> None:
+    with pytest.raises(TransitionFailed):
+        await ces.submit(an_approval(requester=NOBODY))
+
+    assert fake.received == []
+
+
+# --- the words around the request -----------------------------------------------------------------------------------
+
+
+async def test_no_word_is_added_that_the_client_did_not_say(
+    ces: CertificateEnrollmentService, fake: FakeInternal
+) -> None:
+    await ces.submit(an_approval())
+
+    assert context_of(fake.received[0]) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["CertificateTemplate", "certificatetemplate", "Certificate-Template", "Certificate Template"]
+)
+async def test_a_template_named_in_the_context_is_named_as_the_policy_spells_it(
+    ces: CertificateEnrollmentService, fake: FakeInternal, name: str
+) -> None:
+    await ces.submit(an_approval(ContextItem(name, "PARTNERWEBSERVER")))
+
+    assert context_of(fake.received[0]) == [("CertificateTemplate", "PartnerWebServer")]
+
+
+@pytest.mark.parametrize("name", ["ccm", "rmd"])
+@pytest.mark.parametrize("value", ["web01", "Web01.partner.example", "a" * 63 + ".example"])
+async def test_a_machine_name_is_passed_on(
+    ces: CertificateEnrollmentService, fake: FakeInternal, name: str, value: str
+) -> None:
+    await ces.submit(an_approval(ContextItem(name.upper(), value)))
+
+    assert context_of(fake.received[0]) == [(name, value)]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "web01\nSAN:upn=administrator@corp.fabrikam.example",
+        "web01\r",
+        "web01\n",
+        "SAN:dns=dc01",
+        "web 01",
+        "-web01",
+        "web01-.example",
+        "web01..example",
+        ".example",
+        "web01.example.",
+        "web_01",
+        "wéb01",
+        "web01\u0660",  # ARABIC-INDIC DIGIT ZERO
+        "wo\u212a01",  # KELVIN SIGN: a k to who ignores case
+        "a" * 64,
+        ".".join(["a" * 60] * 5),
+        "\\\\host\\share",
+    ],
+)
+async def test_a_machine_name_that_is_none_is_dropped(
+    ces: CertificateEnrollmentService, fake: FakeInternal, value: str
+) -> None:
+    await ces.submit(an_approval(ContextItem("ccm", value), ContextItem("rmd", value)))
+
+    assert context_of(fake.received[0]) == []
+
+
+async def test_two_machine_names_are_none(ces: CertificateEnrollmentService, fake: FakeInternal) -> None:
+    await ces.submit(an_approval(ContextItem("ccm", "web01"), ContextItem("c-c-m", "web02")))
+
+    assert context_of(fake.received[0]) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["SAN", "cdc", "certfile", "ValidityPeriod", "requestername", "ccm:x\nSAN", "CertificateTemplate\nSAN"]
+)
+async def test_nothing_else_of_the_context_is_passed_on(
+    ces: CertificateEnrollmentService, fake: FakeInternal, name: str
+) -> None:
+    await ces.submit(an_approval(ContextItem(name, "dc01.corp.fabrikam.example")))
+
+    assert context_of(fake.received[0]) == []
+
+
+# --- query ----------------------------------------------------------------------------------------------------------
+
+
+async def test_the_ca_is_asked_after_the_number_it_gave(ces: CertificateEnrollmentService, fake: FakeInternal) -> None:
+    response = await ces.query(PendingRequest("4711", ALICE, b"key"))
+
+    texts = texts_of(fake.received[0])
+    assert texts["RequestType"] == f"{ENROLLMENT}/QueryTokenStatus"
+    assert texts["RequestID"] == "4711"
+    assert texts["Username"] == "CORP\\alice"
+    assert isinstance(response, Issued)
+
+
+# --- what the CES may answer ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("script", [(replies(a_fault(error_code=-2146877422), status=500),)])
+async def test_the_cas_refusal_keeps_its_code(ces: CertificateEnrollmentService) -> None:
+    with pytest.raises(UpstreamRefused) as caught:
+        await ces.submit(an_approval())
+
+    assert caught.value.fault.detail is not None
+    assert caught.value.fault.detail.error_code == -2146877422
+
+
+@pytest.mark.parametrize("script", [(replies(a_fault("s:Sender", "wsse:FailedAuthentication"), status=500),)])
+async def test_a_wrong_password_is_told_apart_from_a_refusal(ces: CertificateEnrollmentService) -> None:
+    with pytest.raises(CredentialsRefusedInside):
+        await ces.submit(an_approval())
+
+
+@pytest.mark.parametrize("script", [(replies(an_answer(ACTION_RSTRC, "<x/>")),)])
+async def test_an_answer_with_another_body_is_misbehaviour(ces: CertificateEnrollmentService) -> None:
+    with pytest.raises(UpstreamMisbehaved, match="cannot be read"):
+        await ces.submit(an_approval())

@@ -1,0 +1,240 @@
+"""What each error means to client, audit record and metrics: one table, no `if`s elsewhere.
+
+The client gets the row's text, never the exception's own words; only the CA's refusal speaks for itself. Codes and
+subcodes are those of WCF and of [MS-WSTEP]; the HTTP status of a SOAP fault is always 500, since cepces reads faults
+from no other.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from gateway import errors
+from gateway.policy.decision import Concern, NotPermitted
+from gateway.protocol import soap, wstep
+from gateway.protocol.hresult import HResult
+from gateway.protocol.namespaces import DISPATCHER, SOAP, WSA, WSSE
+
+ACTION_DISPATCHER_FAULT = f"{DISPATCHER}/fault"
+"""[MS-WSTEP] 4.1.4.2: what WCF sends for faults that are not of the service's own contract."""
+ACTION_ADDRESSING_FAULT = f"{WSA}/soap/fault"
+"""WS-Addressing 1.0 SOAP Binding 6: addressing and security faults."""
+
+SENDER = (SOAP, "Sender")
+RECEIVER = (SOAP, "Receiver")
+LANGUAGE = "en-US"
+
+
+class Outcome(StrEnum):
+    """Whether the gateway said no, or could not say yes."""
+
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """How one kind of error is told."""
+
+    reason: str
+    """Stable word: `reason` in the audit record, `outcome` in the metrics."""
+    text: str
+    """All that the client is told, but for the call id."""
+    hresult: HResult
+    code: tuple[str, str] = RECEIVER
+    subcode: tuple[str, str] | None = None
+    action: str = wstep.ACTION_FAULT
+    outcome: Outcome = Outcome.REFUSED
+    invalid_request: bool = False
+    """[MS-WSTEP] 3.1.4.1.3.7: true iff the issuer denied the request. The policy speaks for the issuer."""
+
+
+_DESERIALIZATION_FAILED = (DISPATCHER, "DeserializationFailed")
+_FAILED_AUTHENTICATION = Fault(
+    "not_authenticated",
+    "At least one security token in the message could not be validated.",
+    HResult.E_ACCESSDENIED,
+    SENDER,
+    (WSSE, "FailedAuthentication"),
+    ACTION_ADDRESSING_FAULT,
+)
+_INVALID_SECURITY = replace(
+    _FAILED_AUTHENTICATION,
+    text="An error occurred when verifying security for the message.",
+    subcode=(WSSE, "InvalidSecurity"),
+)
+_NO_ANSWER = Fault(
+    "upstream_unavailable",
+    "The certification authority did not answer.",
+    HResult.RPC_S_SERVER_UNAVAILABLE,
+    outcome=Outcome.FAILED,
+)
+
+INTERNAL = Fault(
+    "internal",
+    "The server was unable to process the request due to an internal error.",
+    HResult.E_UNEXPECTED,
+    RECEIVER,
+    (DISPATCHER, "InternalServiceFault"),
+    ACTION_DISPATCHER_FAULT,
+    Outcome.FAILED,
+)
+
+FAULTS: dict[type[Exception], Fault] = {
+    errors.MalformedMessage: Fault(
+        "malformed",
+        "The message is malformed.",
+        HResult.ERROR_INVALID_DATA,
+        SENDER,
+        _DESERIALIZATION_FAILED,
+        ACTION_DISPATCHER_FAULT,
+    ),
+    errors.ActionNotSupported: Fault(
+        "action_not_supported",
+        "The action is invalid.",
+        HResult.E_INVALIDARG,
+        SENDER,
+        (WSA, "ActionNotSupported"),
+        ACTION_ADDRESSING_FAULT,
+    ),
+    errors.EncodingTypeInvalid: Fault("encoding_type_invalid", "The EncodingType is invalid.", HResult.E_INVALIDARG),
+    errors.MalformedCertificationRequest: Fault(
+        "malformed_request", "The certificate request is malformed.", HResult.CRYPT_E_ASN1_CORRUPT
+    ),
+    errors.RequestFormatNotSupported: Fault(
+        "request_format_not_supported",
+        "The format of the certificate request is not supported.",
+        HResult.ERROR_NOT_SUPPORTED,
+    ),
+    errors.ProofOfPossessionFailed: Fault(
+        "proof_of_possession_failed",
+        "The signature of the certificate request is invalid.",
+        HResult.NTE_BAD_SIGNATURE,
+    ),
+    errors.NotAuthenticated: _FAILED_AUTHENTICATION,
+    errors.CredentialsMissing: replace(_INVALID_SECURITY, reason="credentials_missing"),
+    errors.SecurityHeaderInvalid: replace(_INVALID_SECURITY, reason="security_header_invalid"),
+    errors.UnknownUser: replace(_FAILED_AUTHENTICATION, reason="unknown_user"),
+    errors.WrongPassword: replace(_FAILED_AUTHENTICATION, reason="wrong_password"),
+    errors.CertificateNotMapped: replace(_FAILED_AUTHENTICATION, reason="certificate_not_mapped"),
+    errors.CredentialsRefusedInside: replace(_FAILED_AUTHENTICATION, reason="credentials_refused_inside"),
+    errors.TemplateConflict: Fault(
+        "template_conflict",
+        "The request contains conflicting template information.",
+        HResult.CERTSRV_E_TEMPLATE_CONFLICT,
+        invalid_request=True,
+    ),
+    errors.TemplateMissing: Fault(
+        "template_missing",
+        "The request contains no certificate template information.",
+        HResult.CERTSRV_E_NO_CERT_TYPE,
+        invalid_request=True,
+    ),
+    errors.Unmatched: Fault(
+        "unmatched",
+        "The requested certificate template is not supported.",
+        HResult.CERTSRV_E_UNSUPPORTED_CERT_TYPE,
+        invalid_request=True,
+    ),
+    NotPermitted: Fault(
+        "not_permitted",
+        "The request is not permitted by policy.",
+        HResult.CERTSRV_E_TEMPLATE_DENIED,
+        invalid_request=True,
+    ),
+    errors.NothingToEnroll: Fault(
+        "nothing_to_enroll",
+        "No certificate template is available to this requester.",
+        HResult.CERTSRV_E_TEMPLATE_DENIED,
+    ),
+    errors.PendingRequestUnknown: Fault(
+        "pending_request_unknown", "The request does not exist.", HResult.CERTSRV_E_NO_REQUEST
+    ),
+    errors.RecordNotWritten: Fault(
+        "record_not_written",
+        "The request cannot be processed at the moment.",
+        HResult.RPC_S_SERVER_UNAVAILABLE,
+        outcome=Outcome.FAILED,
+    ),
+    errors.Overloaded: Fault("overloaded", "The server is too busy.", HResult.RPC_S_SERVER_TOO_BUSY),
+    errors.TransitionFailed: Fault(
+        "transition_failed", "The request cannot be passed on.", HResult.E_ACCESSDENIED, outcome=Outcome.FAILED
+    ),
+    errors.UpstreamError: _NO_ANSWER,
+    errors.UpstreamUnavailable: _NO_ANSWER,
+    errors.UpstreamMisbehaved: replace(_NO_ANSWER, reason="upstream_misbehaved", hresult=HResult.E_UNEXPECTED),
+    errors.CertificateWithheld: replace(_NO_ANSWER, reason="certificate_withheld", hresult=HResult.E_UNEXPECTED),
+    soap.UpstreamRefused: replace(_NO_ANSWER, reason="upstream_refused", outcome=Outcome.REFUSED),
+}
+
+REASONS = frozenset(fault.reason for fault in (*FAULTS.values(), INTERNAL))
+"""The closed set of outcomes other than success."""
+
+_NAMES = frozenset({Concern.SUBJECT, Concern.SUBJECT_ALTERNATIVE_NAME})
+
+
+def fault_for(error: BaseException) -> Fault:
+    """The row of the error's class or of its nearest ancestor; an unforeseen error tells nothing."""
+    fault = next((FAULTS[cls] for cls in type(error).__mro__ if cls in FAULTS), INTERNAL)
+    if isinstance(error, NotPermitted):
+        return replace(fault, hresult=_refusal({violation.concern for violation in error.violations}))
+    return fault
+
+
+def _refusal(concerns: set[Concern]) -> HResult:
+    """The HRESULT that TameMyCerts users know for the case; one that fits them all where there are several."""
+    if concerns == {Concern.KEY}:
+        return HResult.CERTSRV_E_KEY_LENGTH
+    if concerns and concerns <= _NAMES:
+        return HResult.CERT_E_INVALID_NAME
+    return HResult.CERTSRV_E_TEMPLATE_DENIED
+
+
+@dataclass(frozen=True, slots=True)
+class FaultMessage:
+    """What goes out."""
+
+    action: str
+    fault: soap.Fault
+
+
+def message_for(error: BaseException, call_id: str, *, wsdetail: bool, redact: Callable[[str], str]) -> FaultMessage:
+    """The client's view of the error.
+
+    `wsdetail` says whether the service's contract has CertificateEnrollmentWSDetail (CES has, CEP has not). `redact`
+    takes the names of the inside out of text that is not ours.
+    """
+    if isinstance(error, soap.UpstreamRefused) and wsdetail and error.fault.detail is not None:
+        return FaultMessage(wstep.ACTION_FAULT, _as_the_ca_said(error.fault, call_id, redact))
+    fault = fault_for(error)
+    has_detail = wsdetail and fault.action == wstep.ACTION_FAULT
+    detail = soap.CertificateEnrollmentWSDetail(None, fault.hresult.signed, fault.invalid_request, None)
+    return FaultMessage(
+        fault.action if has_detail or fault.action != wstep.ACTION_FAULT else ACTION_DISPATCHER_FAULT,
+        soap.Fault(
+            code=fault.code,
+            subcode=fault.subcode,
+            reason=_with(call_id, fault.text),
+            language=LANGUAGE,
+            detail=detail if has_detail else None,
+        ),
+    )
+
+
+def _as_the_ca_said(fault: soap.Fault, call_id: str, redact: Callable[[str], str]) -> soap.Fault:
+    """The CA's own HRESULT and text. Other faults of the inside are about the inside, and say nothing outside."""
+    return replace(fault, code=RECEIVER, subcode=None, reason=_with(call_id, redact(fault.reason).strip()))
+
+
+def _with(call_id: str, text: str) -> str:
+    return f"{text} (call {call_id})"
+
+
+def hresult_of(error: BaseException) -> str:
+    """The HRESULT that the client was given, for the audit record."""
+    if isinstance(error, soap.UpstreamRefused) and error.fault.detail is not None:
+        code: Any = error.fault.detail.error_code
+        if code is not None:
+            return f"0x{code & 0xFFFFFFFF:08X}"
+    return str(fault_for(error).hresult)

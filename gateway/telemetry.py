@@ -1,0 +1,249 @@
+"""Logs and metrics, configured once: JSON lines on standard output, and one Prometheus registry.
+
+Labels come from closed sets only: names of the configuration and the enumerations below, never what a client sent.
+"""
+
+import logging
+import sys
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, TextIO
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+if TYPE_CHECKING:
+    # Named so only in typeshed.
+    from sys import UnraisableHookArgs
+
+log = structlog.get_logger()
+
+
+class HandshakeFailure(StrEnum):
+    """Why a TLS handshake did not complete."""
+
+    CLIENT_CERTIFICATE_UNTRUSTED = "client_certificate_untrusted"
+    CLIENT_CERTIFICATE_EXPIRED = "client_certificate_expired"
+    """Or not valid yet."""
+    CLIENT_CERTIFICATE_MISSING = "client_certificate_missing"
+    SERVER_CERTIFICATE_REFUSED = "server_certificate_refused"
+    """The client said so in its alert: it does not trust the gateway's certificate."""
+    TIMEOUT = "timeout"
+    NOT_TLS = "not_tls"
+    PROTOCOL = "protocol"
+    """No common version or cipher, malformed or unexpected messages."""
+    RESET = "reset"
+    """The client went away."""
+    OTHER = "other"
+
+
+class ConnectionRefusal(StrEnum):
+    """Why a connection was closed as soon as it was accepted."""
+
+    TOO_MANY = "too_many"
+    TOO_MANY_OF_ADDRESS = "too_many_of_address"
+
+
+class HttpRefusalReason(StrEnum):
+    """Why a request was answered by the HTTP server itself, without any service having seen it."""
+
+    BAD_REQUEST = "bad_request"
+    HEADER_TIMEOUT = "header_timeout"
+    UNKNOWN_PATH = "unknown_path"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    EXPECTATION_FAILED = "expectation_failed"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    UNSUPPORTED_CONTENT_ENCODING = "unsupported_content_encoding"
+    BODY_MISSING = "body_missing"
+    BODY_INCOMPLETE = "body_incomplete"
+    BODY_TOO_LARGE = "body_too_large"
+    BODY_TIMEOUT = "body_timeout"
+    INTERNAL = "internal"
+    """The service broke its contract and raised."""
+
+
+# --- logs -----------------------------------------------------------------------------------------------------------
+
+_SECRET_KEYS = ("password", "passwd", "secret", "authorization", "credential", "private_key", "cookie", "token")
+REDACTED = "[redacted]"
+
+
+def redact_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Blank out values whose key sounds like a secret. The first line of defence is that no code logs one."""
+    for key in event:
+        if any(word in key.lower() for word in _SECRET_KEYS):
+            event[key] = REDACTED
+    return event
+
+
+def configure_logging(level: str, stream: TextIO = sys.stdout) -> None:
+    """Send every log line of the process to `stream`, one JSON object each; `level` is debug, info, warning or error.
+
+    Libraries that use `logging` (asyncio, aiohttp) and exceptions that nobody could raise take the same way: on the
+    outside, whatever a client provokes must not end up as loose text between the lines.
+    """
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        redact_secrets,
+        # Text of the traceback only: structlog's dict_tracebacks would print local variables, and those hold secrets.
+        structlog.processors.format_exc_info,
+    ]
+    render = structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[*shared, render],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+    )
+
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        )
+    )
+    logging.basicConfig(level=threshold, handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
+    sys.unraisablehook = _log_unraisable
+
+
+def _log_unraisable(unraisable: "UnraisableHookArgs") -> None:
+    # A server name that is not ASCII in a ClientHello comes this way: `ssl` cannot decode it for its callback.
+    log.warning("exception ignored", exception=repr(unraisable.exc_value), reason=unraisable.err_msg)
+
+
+# --- metrics --------------------------------------------------------------------------------------------------------
+
+# From a refusal that touches nothing to a CA that is asked over a slow link.
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+class Metrics:
+    """What the gateway counts. One instance per process; methods say what happened.
+
+    The series of the named services and listeners exist from the start, at zero: an alert on a rate needs the first
+    failure to be an increase.
+    """
+
+    content_type = CONTENT_TYPE_PLAIN_0_0_4
+
+    def __init__(self, *, version: str = "", services: Iterable[str] = (), listeners: Iterable[str] = ()) -> None:
+        registry = self._registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self._requests = Counter(
+            "ces_gateway_requests", "Calls that a service answered.", ["service", "outcome"], registry=registry
+        )
+        self._request_seconds = Histogram(
+            "ces_gateway_request_seconds",
+            "From the complete request header to the rendered answer.",
+            ["service"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._upstream_seconds = Histogram(
+            "ces_gateway_upstream_seconds",
+            "What the internal service took.",
+            ["service"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._http_refusals = Counter(
+            "ces_gateway_http_refusals", "Requests that no service has seen.", ["reason"], registry=registry
+        )
+        self._connections = Gauge(
+            "ces_gateway_connections", "Open connections, handshakes included.", ["listener"], registry=registry
+        )
+        self._connections_refused = Counter(
+            "ces_gateway_connections_refused",
+            "Connections closed because there were too many.",
+            ["listener", "reason"],
+            registry=registry,
+        )
+        self._handshake_failures = Counter(
+            "ces_gateway_tls_handshake_failures",
+            "TLS handshakes that did not complete.",
+            ["listener", "reason"],
+            registry=registry,
+        )
+        self._audit_failures = Counter(
+            "ces_gateway_audit_failures", "Audit lines that could not be written.", registry=registry
+        )
+        self._certificates_withheld = Counter(
+            "ces_gateway_certificates_withheld",
+            "Certificates that were issued, are not what was approved, and were not handed out.",
+            ["service"],
+            registry=registry,
+        )
+        self._not_after = Gauge(
+            "ces_gateway_server_certificate_not_after_seconds",
+            "When the first of the listener's certificates expires, in seconds since the epoch.",
+            ["listener"],
+            registry=registry,
+        )
+        Gauge("ces_gateway_build_info", "1, with the version.", ["version"], registry=registry).labels(version).set(1)
+        self._start_at_zero(services, listeners)
+
+    def _start_at_zero(self, services: Iterable[str], listeners: Iterable[str]) -> None:
+        for reason in HttpRefusalReason:
+            self._http_refusals.labels(reason)
+        for service in services:
+            self._request_seconds.labels(service)
+            self._upstream_seconds.labels(service)
+            self._certificates_withheld.labels(service)
+        for listener in listeners:
+            self._connections.labels(listener)
+            for refusal in ConnectionRefusal:
+                self._connections_refused.labels(listener, refusal)
+            for failure in HandshakeFailure:
+                self._handshake_failures.labels(listener, failure)
+
+    def answered(self, service: str, outcome: str, seconds: float) -> None:
+        """A service gave its reply; `outcome` is of the closed set of `gateway.web.answer` and `gateway.faults`."""
+        self._requests.labels(service, outcome).inc()
+        self._request_seconds.labels(service).observe(seconds)
+
+    def upstream_answered(self, service: str, seconds: float) -> None:
+        """The internal service answered, or failed to."""
+        self._upstream_seconds.labels(service).observe(seconds)
+
+    def refused(self, reason: HttpRefusalReason) -> None:
+        """The HTTP server refused a request."""
+        self._http_refusals.labels(reason).inc()
+
+    def connection_opened(self, listener: str) -> None:
+        """A connection was accepted and is within the limits."""
+        self._connections.labels(listener).inc()
+
+    def connection_closed(self, listener: str) -> None:
+        """A connection that was counted by `connection_opened` is gone."""
+        self._connections.labels(listener).dec()
+
+    def connection_refused(self, listener: str, reason: ConnectionRefusal) -> None:
+        """A connection was closed because there were too many."""
+        self._connections_refused.labels(listener, reason).inc()
+
+    def handshake_failed(self, listener: str, reason: HandshakeFailure) -> None:
+        """A TLS handshake did not complete."""
+        self._handshake_failures.labels(listener, reason).inc()
+
+    def audit_failed(self) -> None:
+        """An audit line could not be written."""
+        self._audit_failures.inc()
+
+    def certificate_withheld(self, service: str) -> None:
+        """The CA issued a certificate that is not the one that was approved."""
+        self._certificates_withheld.labels(service).inc()
+
+    def server_certificate_expires(self, listener: str, not_after: datetime) -> None:
+        """A listener has loaded its certificates; `not_after` is the earliest of them."""
+        self._not_after.labels(listener).set(not_after.timestamp())
+
+    def render(self) -> bytes:
+        """Everything in Prometheus' text format, to be sent as `content_type`."""
+        return generate_latest(self._registry)

@@ -1,0 +1,147 @@
+"""The rim: every call gets one reply and one audited outcome, bugs included. The only place that catches everything."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+from lxml import etree
+
+from gateway.call import Call
+from gateway.enrollment import Enrollment, EnrollmentRecord
+from gateway.enrollment_policy import EnrollmentPolicy, EnrollmentPolicyRecord
+from gateway.errors import CertificateWithheld, GatewayError, Overloaded
+from gateway.faults import Outcome, fault_for, hresult_of, message_for
+from gateway.policy.decision import NotPermitted, Violation
+from gateway.protocol import wstep, xcep
+from gateway.protocol.soap import Envelope, parse_envelope, render_envelope, render_fault
+from gateway.protocol.wstep import Issued
+from gateway.telemetry import Metrics
+from gateway.web.reply import Reply
+
+log = structlog.get_logger()
+
+Redact = Callable[[str], str]
+"""Takes the names of the inside out of text that is not ours."""
+
+
+class CallRecord(EnrollmentRecord, EnrollmentPolicyRecord, Protocol):
+    """The audit record of one call, with its refusals."""
+
+    async def refused(
+        self,
+        *,
+        reason: str,
+        outcome: str,
+        hresult: str | None,
+        error: BaseException,
+        violations: tuple[Violation, ...] = (),
+    ) -> None:
+        """Never raises: the client gets its fault even where the record fails."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a story has to say to the client."""
+
+    outcome: str
+    """issued, pending or published: with the faults' reasons, the closed set of the metric's outcomes."""
+    action: str
+    body: etree._Element
+
+
+Story = Callable[[Call, Envelope, CallRecord], Awaitable[Told]]
+
+
+def enrollment_story(enrollment: Enrollment, redact: Redact) -> Story:
+    """[MS-WSTEP]: the answer in its envelope's terms."""
+
+    async def story(call: Call, envelope: Envelope, record: CallRecord) -> Told:
+        response = await enrollment.request_security_token(call, envelope, record)
+        # The disposition is the CA's prose, and may name what is inside.
+        clean = replace(response, disposition_message=redact(response.disposition_message))
+        outcome = "issued" if isinstance(response, Issued) else "pending"
+        return Told(outcome, wstep.ACTION_RSTRC, wstep.render_response(clean))
+
+    return story
+
+
+def enrollment_policy_story(enrollment_policy: EnrollmentPolicy) -> Story:
+    """[MS-XCEP]: the answer in its envelope's terms."""
+
+    async def story(call: Call, envelope: Envelope, record: CallRecord) -> Told:
+        response = await enrollment_policy.get_policies(call, envelope, record)
+        return Told("published", xcep.ACTION_GET_POLICIES_RESPONSE, xcep.render_get_policies_response(response))
+
+    return story
+
+
+@dataclass(frozen=True, slots=True)
+class SoapService:
+    """One published service, from bytes to bytes."""
+
+    story: Story
+    open_record: Callable[[Call], CallRecord]
+    metrics: Metrics
+    clock: Callable[[], datetime]
+    redact: Redact
+    wsdetail: bool
+    """Whether the contract has CertificateEnrollmentWSDetail: CES has, CEP has not."""
+
+    async def answer(self, call: Call) -> Reply:
+        """Never raises but for cancellation, which leaves its line in the record too."""
+        record = self.open_record(call)
+        envelope: Envelope | None = None
+        try:
+            envelope = parse_envelope(call.body)
+            told = await self.story(call, envelope, record)
+        except asyncio.CancelledError as error:
+            await record.refused(reason="interrupted", outcome=Outcome.FAILED, hresult=None, error=error)
+            raise
+        except Exception as error:  # noqa: BLE001 -- the one place that catches everything
+            return await self._refuse(call, envelope, record, error)
+        self._count(call, told.outcome)
+        return Reply(200, self._render(told.action, told.body, envelope))
+
+    async def _refuse(self, call: Call, envelope: Envelope | None, record: CallRecord, error: Exception) -> Reply:
+        fault = fault_for(error)
+        if not isinstance(error, GatewayError):
+            log.error("unforeseen error", call_id=call.call_id, service=call.service, exc_info=error)
+        if isinstance(error, CertificateWithheld):
+            self.metrics.certificate_withheld(call.service)
+        violations = error.violations if isinstance(error, NotPermitted) else ()
+        await record.refused(
+            reason=fault.reason,
+            outcome=fault.outcome,
+            hresult=hresult_of(error),
+            error=error,
+            violations=violations,
+        )
+        self._count(call, fault.reason)
+        message = message_for(error, call.call_id, wsdetail=self.wsdetail, redact=self.redact)
+        return Reply(
+            500,
+            self._render(message.action, render_fault(message.fault), envelope),
+            retry_after=error.retry_after if isinstance(error, Overloaded) else None,
+        )
+
+    def _count(self, call: Call, outcome: str) -> None:
+        seconds = (self.clock() - call.received_at).total_seconds()
+        self.metrics.answered(call.service, outcome, seconds)
+        # The canonical line: one per call, everything else about it is in the audit record under the same id.
+        log.info(
+            "answered", call_id=call.call_id, service=call.service, peer=call.peer, outcome=outcome, seconds=seconds
+        )
+
+    def _render(self, action: str, body: etree._Element, envelope: Envelope | None) -> bytes:
+        """With a Timestamp iff the request had one: WWSAPI may ask for it, and cepces must not meet mustUnderstand."""
+        security = envelope.security if envelope else None
+        return render_envelope(
+            action,
+            body,
+            relates_to=envelope.message_id if envelope else None,
+            timestamp_created=self.clock() if security and security.timestamp else None,
+        )

@@ -1,0 +1,178 @@
+import io
+import json
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+import structlog
+
+from gateway.telemetry import (
+    REDACTED,
+    ConnectionRefusal,
+    HandshakeFailure,
+    HttpRefusalReason,
+    Metrics,
+    configure_logging,
+)
+
+# --- logs -----------------------------------------------------------------------------------------------------------
+
+
+class Stream(io.StringIO):
+    def lines(self) -> list[dict[str, object]]:
+        """What was logged; every line must be a JSON object."""
+        return [json.loads(line) for line in self.getvalue().splitlines()]
+
+
+@pytest.fixture
+def stream() -> Iterator[Stream]:
+    """Logging is a matter of the whole process: it is put back as it was."""
+    root = logging.getLogger()
+    handlers, level, hook, show = root.handlers[:], root.level, sys.unraisablehook, warnings.showwarning
+    stream = Stream()
+    yield stream
+    logging.captureWarnings(capture=False)
+    warnings.showwarning = show
+    sys.unraisablehook = hook
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def test_a_line_is_a_json_object_with_time_and_level(stream: Stream) -> None:
+    configure_logging("info", stream)
+
+    structlog.get_logger().info("answered", call_id="17", seconds=0.5)
+
+    (line,) = stream.lines()
+    assert datetime.fromisoformat(str(line.pop("timestamp"))).utcoffset() is not None
+    assert line == {"event": "answered", "level": "info", "call_id": "17", "seconds": 0.5}
+
+
+def test_lines_below_the_level_are_dropped(stream: Stream) -> None:
+    configure_logging("warning", stream)
+
+    structlog.get_logger().info("quiet")
+    logging.getLogger("asyncio").info("quiet")
+    structlog.get_logger().warning("loud")
+
+    assert [line["event"] for line in stream.lines()] == ["loud"]
+
+
+def test_libraries_log_json_too(stream: Stream) -> None:
+    configure_logging("info", stream)
+
+    logging.getLogger("asyncio").error("socket.%s() raised", "send")
+
+    (line,) = stream.lines()
+    assert (line["event"], line["level"], line["logger"]) == ("socket.send() raised", "error", "asyncio")
+
+
+@pytest.mark.parametrize("logger", [structlog.get_logger(), logging.getLogger("aiohttp.server")])
+def test_an_exception_stays_on_its_line_and_shows_no_variables(stream: Stream, logger: logging.Logger) -> None:
+    configure_logging("info", stream)
+
+    secret = "correct horse"
+
+    def fails(password: str) -> None:
+        raise ValueError(f"of {len(password)} characters\nforged line")
+
+    try:
+        fails(secret)
+    except ValueError:
+        logger.exception("failed")
+
+    (line,) = stream.lines()
+    assert "ValueError: of 13 characters" in str(line["exception"])
+    assert secret not in stream.getvalue()
+
+
+@pytest.mark.parametrize("key", ["password", "Authorization", "client_secret", "private_key", "user_token"])
+def test_a_value_that_sounds_secret_is_blanked_out(stream: Stream, key: str) -> None:
+    configure_logging("info", stream)
+
+    structlog.get_logger().info("told too much", **{key: "correct horse"})
+
+    (line,) = stream.lines()
+    assert line[key] == REDACTED
+    assert "correct horse" not in stream.getvalue()
+
+
+def test_an_exception_that_nobody_can_raise_is_a_line_too(stream: Stream) -> None:
+    configure_logging("info", stream)
+
+    class Hook(dict[str, object]):
+        exc_value = UnicodeDecodeError("ascii", b"\xff", 0, 1, "ordinal not in range")
+        err_msg = None
+
+    sys.unraisablehook(Hook())  # type: ignore[arg-type] # the real one cannot be made
+
+    (line,) = stream.lines()
+    assert line["event"] == "exception ignored"
+    assert "UnicodeDecodeError" in str(line["exception"])
+
+
+# --- metrics --------------------------------------------------------------------------------------------------------
+
+
+def samples(metrics: Metrics) -> dict[str, float]:
+    lines = metrics.render().decode().splitlines()
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[:1] != "#")}
+
+
+def test_series_exist_before_anything_happens() -> None:
+    found = samples(Metrics(version="1", services=["ces-a"], listeners=["[::]:443"]))
+
+    assert found["ces_gateway_audit_failures_total"] == 0
+    assert found['ces_gateway_certificates_withheld_total{service="ces-a"}'] == 0
+    assert found['ces_gateway_connections{listener="[::]:443"}'] == 0
+    assert not any(found[f'ces_gateway_http_refusals_total{{reason="{reason}"}}'] for reason in HttpRefusalReason)
+    listener = 'listener="[::]:443"'
+    for failure in HandshakeFailure:
+        assert found[f'ces_gateway_tls_handshake_failures_total{{{listener},reason="{failure}"}}'] == 0
+    for refusal in ConnectionRefusal:
+        assert found[f'ces_gateway_connections_refused_total{{{listener},reason="{refusal}"}}'] == 0
+
+
+def test_what_happens_is_counted() -> None:
+    metrics = Metrics(version="1.2.3")
+    metrics.answered("ces-a", "issued", 0.2)
+    metrics.answered("ces-a", "not_permitted", 0.001)
+    metrics.upstream_answered("ces-a", 0.1)
+    metrics.refused(HttpRefusalReason.UNKNOWN_PATH)
+    metrics.connection_opened("l")
+    metrics.connection_opened("l")
+    metrics.connection_closed("l")
+    metrics.connection_refused("l", ConnectionRefusal.TOO_MANY)
+    metrics.handshake_failed("l", HandshakeFailure.TIMEOUT)
+    metrics.audit_failed()
+    metrics.certificate_withheld("ces-a")
+    metrics.server_certificate_expires("l", datetime(2030, 1, 1, tzinfo=UTC))
+
+    found = samples(metrics)
+
+    expected: dict[str, float] = {
+        'ces_gateway_requests_total{outcome="issued",service="ces-a"}': 1,
+        'ces_gateway_requests_total{outcome="not_permitted",service="ces-a"}': 1,
+        'ces_gateway_request_seconds_count{service="ces-a"}': 2,
+        'ces_gateway_upstream_seconds_count{service="ces-a"}': 1,
+        'ces_gateway_http_refusals_total{reason="unknown_path"}': 1,
+        'ces_gateway_connections{listener="l"}': 1,
+        'ces_gateway_connections_refused_total{listener="l",reason="too_many"}': 1,
+        'ces_gateway_tls_handshake_failures_total{listener="l",reason="timeout"}': 1,
+        "ces_gateway_audit_failures_total": 1,
+        'ces_gateway_certificates_withheld_total{service="ces-a"}': 1,
+        'ces_gateway_server_certificate_not_after_seconds{listener="l"}': 1893456000,
+        'ces_gateway_build_info{version="1.2.3"}': 1,
+    }
+    assert expected.items() <= found.items()
+
+
+def test_two_processes_worth_of_metrics_do_not_share() -> None:
+    one, other = Metrics(), Metrics()
+    one.audit_failed()
+
+    assert samples(other)["ces_gateway_audit_failures_total"] == 0

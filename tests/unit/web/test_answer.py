@@ -1,0 +1,181 @@
+"""The rim: one reply and one audited outcome for every call, whatever the story does."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from gateway import errors
+from gateway.call import Call
+from gateway.policy.decision import Application, Approval, Concern, NotPermitted, Violation
+from gateway.protocol import wstep
+from gateway.protocol.soap import Envelope
+from gateway.protocol.wstep import RequestSecurityTokenResponse
+from gateway.protocol.xcep import GetPoliciesResponse
+from gateway.requester import Requester
+from gateway.telemetry import Metrics
+from gateway.web.answer import CallRecord, SoapService, Story, Told
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+S = "http://www.w3.org/2003/05/soap-envelope"
+A = "http://www.w3.org/2005/08/addressing"
+WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
+WSU = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
+TIMESTAMP = (
+    f'<o:Security s:mustUnderstand="1" xmlns:o="{WSSE}"><u:Timestamp xmlns:u="{WSU}">'
+    "<u:Created>2026-01-01T00:00:00Z</u:Created><u:Expires>2026-01-01T00:05:00Z</u:Expires></u:Timestamp></o:Security>"
+)
+
+
+@dataclass
+class Record:
+    """Remembers refusals; the stories of these tests note nothing else."""
+
+    refusals: list[dict[str, Any]] = field(default_factory=list)
+
+    def authenticated(self, requester: Requester) -> None: ...
+    def applied(self, application: Application) -> None: ...
+    async def approved(self, approval: Approval) -> None: ...
+    async def answered(self, response: RequestSecurityTokenResponse) -> None: ...
+    async def published(self, response: GetPoliciesResponse) -> None: ...
+
+    async def refused(self, **told: Any) -> None:
+        self.refusals.append(told)
+
+
+def a_message(header: str = "") -> bytes:
+    return (
+        f'<s:Envelope xmlns:s="{S}" xmlns:a="{A}"><s:Header><a:Action>{wstep.ACTION_RST}</a:Action>'
+        f"<a:MessageID>urn:uuid:1</a:MessageID>{header}</s:Header><s:Body><x/></s:Body></s:Envelope>"
+    ).encode()
+
+
+def a_call(body: bytes | None = None) -> Call:
+    return Call("6f1c", NOW, "192.0.2.1", "ces", None, a_message() if body is None else body)
+
+
+def a_service(story: Story, record: Record, metrics: Metrics | None = None) -> SoapService:
+    return SoapService(story, lambda _: record, metrics or Metrics(), lambda: NOW, lambda text: text, wsdetail=True)
+
+
+def telling(outcome: str = "issued") -> Story:
+    async def story(_call: Call, _envelope: Envelope, _record: CallRecord) -> Told:
+        return Told(outcome, wstep.ACTION_RSTRC, etree.Element(f"{{{S}}}Nothing"))
+
+    return story
+
+
+def raising(error: BaseException) -> Story:
+    async def story(_call: Call, _envelope: Envelope, _record: CallRecord) -> Told:
+        raise error
+
+    return story
+
+
+async def test_what_the_story_tells_is_the_reply_to_the_client_s_message() -> None:
+    record = Record()
+
+    reply = await a_service(telling(), record).answer(a_call())
+
+    assert reply.status == 200
+    assert etree.fromstring(reply.body).findtext(f".//{{{A}}}RelatesTo") == "urn:uuid:1"
+    assert record.refusals == []
+
+
+async def test_an_error_of_the_story_is_a_fault_on_500_and_a_refusal_in_the_record() -> None:
+    record = Record()
+    violations = (Violation("rule", Concern.KEY, "key", "RSA 1024", "RSA 2048"),)
+    error = NotPermitted("policy", violations)
+
+    reply = await a_service(raising(error), record).answer(a_call())
+
+    assert reply.status == 500
+    assert record.refusals == [
+        {
+            "reason": "not_permitted",
+            "outcome": "refused",
+            "hresult": "0x80094811",
+            "error": error,
+            "violations": violations,
+        }
+    ]
+
+
+async def test_a_message_that_cannot_be_read_never_reaches_the_story() -> None:
+    async def story(_call: Call, _envelope: Envelope, _record: CallRecord) -> Told:
+        pytest.fail("the story was told")
+
+    record = Record()
+
+    reply = await a_service(story, record).answer(a_call(b"no XML"))
+
+    assert reply.status == 500
+    assert record.refusals[0]["reason"] == "malformed"
+
+
+async def test_a_bug_is_an_internal_fault_that_tells_nothing() -> None:
+    record = Record()
+
+    reply = await a_service(raising(KeyError("canary-4711")), record).answer(a_call())
+
+    assert reply.status == 500
+    assert b"InternalServiceFault" in reply.body
+    assert b"canary-4711" not in reply.body
+    assert record.refusals[0]["reason"] == "internal"
+
+
+async def test_an_overloaded_gateway_says_when_to_come_again() -> None:
+    reply = await a_service(raising(errors.Overloaded("busy", retry_after=7)), Record()).answer(a_call())
+
+    assert (reply.status, reply.retry_after) == (500, 7)
+
+
+async def test_a_call_that_is_cut_off_leaves_its_line_in_the_record() -> None:
+    entered = asyncio.Event()
+
+    async def story(_call: Call, _envelope: Envelope, _record: CallRecord) -> Told:
+        entered.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    record = Record()
+    answer = asyncio.ensure_future(a_service(story, record).answer(a_call()))
+    await entered.wait()
+    answer.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await answer
+    assert record.refusals[0]["reason"] == "interrupted"
+
+
+async def test_a_timestamp_is_answered_with_a_timestamp_and_none_with_none() -> None:
+    with_one = await a_service(telling(), Record()).answer(a_call(a_message(TIMESTAMP)))
+    without = await a_service(telling(), Record()).answer(a_call())
+
+    assert b"Timestamp" in with_one.body
+    assert b"Security" not in without.body
+
+
+@pytest.mark.parametrize(
+    ("make", "outcome"),
+    [(lambda: telling("pending"), "pending"), (lambda: raising(errors.Unmatched("")), "unmatched")],
+    ids=["success", "refusal"],
+)
+async def test_every_outcome_is_counted_by_service(make: Callable[[], Story], outcome: str) -> None:
+    metrics = Metrics()
+
+    await a_service(make(), Record(), metrics).answer(a_call())
+
+    assert f'ces_gateway_requests_total{{outcome="{outcome}",service="ces"}} 1.0' in metrics.render().decode()
+
+
+async def test_a_withheld_certificate_is_counted_apart() -> None:
+    metrics = Metrics()
+
+    await a_service(raising(errors.CertificateWithheld("")), Record(), metrics).answer(a_call())
+
+    assert 'ces_gateway_certificates_withheld_total{service="ces"} 1.0' in metrics.render().decode()

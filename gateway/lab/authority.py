@@ -1,0 +1,271 @@
+"""A throw-away enterprise CA: it judges requests by template, issues certificates and keeps a table of requests.
+
+In the order of [MS-WCCE] 3.2.2.6.2.1.4: template, its version, the caller's permission, then the certificate. It reads
+the template from every place that a real CA reads, and takes the subject of an offline template as it comes.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import Enum
+
+from cryptography import x509
+
+from gateway.lab import certification_request, cmc, issuance
+from gateway.lab.accounts import Account
+from gateway.lab.certification_request import CertificationRequest, RequestUnreadable
+from gateway.lab.cmc import CMCStatus, Signer
+from gateway.lab.hresult import HResult
+from gateway.lab.issuance import Issue, Unissuable
+from gateway.lab.templates import TEMPLATES, CertificateTemplate
+
+PENDING_MESSAGE = "Taken Under Submission"
+
+
+class Disposition(Enum):
+    """Request_Disposition ([MS-CSRA] 3.1.1.1.1)."""
+
+    ISSUED = "certificate issued"
+    PENDING = "request pending"
+    DENIED = "request denied"
+    FAILED = "request failed"
+
+
+_CMC_STATUS = {
+    Disposition.ISSUED: CMCStatus.SUCCESS,
+    Disposition.PENDING: CMCStatus.PENDING,
+    Disposition.DENIED: CMCStatus.FAILED,
+    Disposition.FAILED: CMCStatus.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """One row of the CA's request table."""
+
+    ca_name: str
+    request_id: int
+    disposition: Disposition
+    disposition_message: str
+    status: HResult
+    """S_OK for an issued or pending request; else why not."""
+    requester: Account
+    request: bytes
+    """The DER that was submitted."""
+    attributes: str
+    """Request attributes as CES passed them: lines of Name:Value."""
+    submitted_at: datetime
+    template: str | None
+    certificate: x509.Certificate | None
+
+
+class NoSuchRequest(Exception):
+    """The table has no row of that number, or the row's state does not allow what is asked."""
+
+    def __init__(self, hresult: HResult) -> None:
+        super().__init__(hresult.text)
+        self.hresult = hresult
+
+
+class _Denial(Exception):
+    """The policy module says no; `detail` is its own text, where it has one."""
+
+    def __init__(self, hresult: HResult, detail: str | None = None) -> None:
+        super().__init__(detail or hresult.text)
+        self.hresult = hresult
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class CertificationAuthority:
+    """One issuing CA. `requests` is its table, by request id."""
+
+    def __init__(
+        self,
+        name: str,
+        signer: Signer,
+        templates: Iterable[CertificateTemplate] = TEMPLATES,
+        *,
+        first_request_id: int = 1,
+        clock: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        """`templates` are those it publishes; others of the forest it knows, but does not support."""
+        self.name = name
+        self.signer = signer
+        self.templates = tuple(templates)
+        self.requests: dict[int, RequestRow] = {}
+        self._forest = tuple(dict.fromkeys((*self.templates, *TEMPLATES)))
+        self._next_request_id = first_request_id
+        self._clock = clock
+
+    def submit(self, request: bytes, attributes: str, requester: Account) -> RequestRow:
+        """Judge a PKCS#10 request in the caller's name and put the outcome into the table."""
+        request_id, self._next_request_id = self._next_request_id, self._next_request_id + 1
+        received = RequestRow(
+            ca_name=self.name,
+            request_id=request_id,
+            disposition=Disposition.FAILED,
+            disposition_message="",
+            status=HResult.S_OK,
+            requester=requester,
+            request=request,
+            attributes=attributes,
+            submitted_at=self._clock(),
+            template=None,
+            certificate=None,
+        )
+        self.requests[request_id] = row = self._judge(received)
+        return row
+
+    def retrieve(self, request_id: int) -> RequestRow:
+        """The row of that number, whoever asks: like a real CA, this one does not compare the callers.
+
+        Raises NoSuchRequest.
+        """
+        if request_id == 0:
+            raise NoSuchRequest(HResult.CERTSRV_E_PROPERTY_EMPTY)
+        if request_id not in self.requests:
+            raise NoSuchRequest(HResult.CERTSRV_E_NO_REQUEST)
+        return self.requests[request_id]
+
+    def resolve(self, request_id: int, *, issue: bool = True) -> RequestRow:
+        """What the certificate manager does to a pending request: issue or deny it. Raises NoSuchRequest."""
+        row = self.retrieve(request_id)
+        if row.disposition is not Disposition.PENDING:
+            raise NoSuchRequest(HResult.CERTSRV_E_BAD_REQUESTSTATUS)
+        if issue:
+            wanted = certification_request.read(row.request)
+            resolved = self._issue(row, Issue(self._template_of(wanted, row.attributes), wanted, row.requester))
+        else:
+            resolved = replace(
+                row,
+                disposition=Disposition.DENIED,
+                disposition_message="Denied by Administrator",
+                status=HResult.CERTSRV_E_ADMIN_DENIED_REQUEST,
+            )
+        self.requests[request_id] = resolved
+        return resolved
+
+    def full_response(self, row: RequestRow) -> bytes:
+        """The CMC full PKI response that tells the row's state."""
+        pending = row.disposition is Disposition.PENDING
+        return cmc.full_pki_response(
+            self.signer,
+            _CMC_STATUS[row.disposition],
+            row.disposition_message,
+            issued=row.certificate,
+            pending=cmc.pend_info(row.request_id, row.submitted_at) if pending else None,
+        )
+
+    def _judge(self, row: RequestRow) -> RequestRow:
+        try:
+            wanted = certification_request.read(row.request)
+        except RequestUnreadable as error:
+            message = f"Error Parsing Request  {error.hresult}, {error.hresult.text}\r\n"
+            return replace(row, disposition_message=message, status=error.hresult)
+        try:
+            template = self._template_of(wanted, row.attributes)
+            row = replace(row, template=template.common_name)
+            _verify_version(template, wanted)
+            _verify_enrollment(template, wanted, row.requester)
+            if template.pends_requests:
+                return replace(row, disposition=Disposition.PENDING, disposition_message=PENDING_MESSAGE)
+            return self._issue(row, Issue(template, wanted, row.requester))
+        except (_Denial, Unissuable) as error:
+            message = f"Denied by Policy Module  {error.hresult}, {error}\r\n"
+            return replace(row, disposition=Disposition.DENIED, disposition_message=message, status=error.hresult)
+
+    def _template_of(self, request: CertificationRequest, attributes: str) -> CertificateTemplate:
+        """The one template that every identifier stands for ([MS-WCCE] 3.2.2.6.2.1.4.1). Raises _Denial."""
+        names = (*request.template_names, *_template_attributes(attributes))
+        if not names and not request.template_oids:
+            raise _Denial(
+                HResult.CERTSRV_E_NO_CERT_TYPE,
+                "The request does not contain a certificate template extension or the CertificateTemplate request"
+                " attribute.",
+            )
+        identified = [
+            *(self._by_name(name) for name in names),
+            *(self._by_oid(template.template_id) for template in request.template_oids),
+        ]
+        distinct = {template.common_name: template for template in identified}
+        if len(distinct) > 1:
+            conflict = "/".join(distinct)
+            raise _Denial(
+                HResult.CERTSRV_E_TEMPLATE_CONFLICT,
+                f"The request specifies conflicting certificate templates: {conflict}.",
+            )
+        (template,) = distinct.values()
+        if template not in self.templates:
+            raise _unsupported(template.common_name)
+        return template
+
+    def _by_name(self, name: str) -> CertificateTemplate:
+        for template in self._forest:
+            if template.common_name.casefold() == name.casefold():
+                return template
+        raise _unsupported(name)
+
+    def _by_oid(self, oid: x509.ObjectIdentifier) -> CertificateTemplate:
+        for template in self._forest:
+            if template.oid == oid:
+                return template
+        raise _unsupported(oid.dotted_string)
+
+    def _issue(self, row: RequestRow, issue: Issue) -> RequestRow:
+        serial_number = _serial_number(row.request_id)
+        certificate = issuance.sign_certificate(issue, self.signer, self.name, serial_number, self._clock())
+        message = "Issued"
+        if issuance.lacks_mail(issue.template, issue.account):
+            message = (
+                f"Issued  {HResult.CERTSRV_E_PROPERTY_EMPTY}, The Enrollee ({issue.account.distinguished_name}) has no"
+                " E-Mail name registered in the Active Directory.  The E-Mail name will not be included in the"
+                " certificate.\r\n"
+            )
+        return replace(row, disposition=Disposition.ISSUED, disposition_message=message, certificate=certificate)
+
+
+def _unsupported(identifier: str) -> _Denial:
+    return _Denial(
+        HResult.CERTSRV_E_UNSUPPORTED_CERT_TYPE,
+        "The request was for a certificate template that is not supported by the Active Directory Certificate Services"
+        f" policy: {identifier}.",
+    )
+
+
+def _template_attributes(attributes: str) -> list[str]:
+    """Every CertificateTemplate among lines of Name:Value ([MS-WCCE] 3.2.1.4.2.1.2)."""
+    pairs = (line.partition(":") for line in attributes.split("\n"))
+    return [value.strip() for name, _, value in pairs if certification_request.normalise(name) == "certificatetemplate"]
+
+
+def _verify_version(template: CertificateTemplate, request: CertificationRequest) -> None:
+    """[MS-WCCE] 3.2.2.6.2.1.4.2, which compares each number for itself."""
+    if template.policy_schema == 1:
+        return
+    for asked_for in request.template_oids:
+        if (asked_for.major_version or 0) > template.major_revision or (
+            asked_for.minor_version or 0
+        ) > template.minor_revision:
+            raise _Denial(HResult.CERTSRV_E_BAD_TEMPLATE_VERSION)
+
+
+def _verify_enrollment(template: CertificateTemplate, request: CertificationRequest, requester: Account) -> None:
+    """[MS-WCCE] 3.2.2.6.2.1.4.3 and 3.2.2.6.2.1.4.5.2; the key's size is not checked for version 1 templates."""
+    if not template.may_enroll(requester.groups):
+        raise _Denial(HResult.CERTSRV_E_TEMPLATE_DENIED)
+    if template.policy_schema > 1 and request.public_key.key_size < template.minimal_key_length:
+        raise _Denial(HResult.CERTSRV_E_KEY_LENGTH)
+    if template.refusal is not None:
+        raise _Denial(template.refusal)
+
+
+def _serial_number(request_id: int) -> int:
+    """As AD CS makes them: a random byte, the request id, eight random bytes, the CA's key index, the id again."""
+    number = request_id.to_bytes(4, "big")
+    # The first byte stays below 0x80, or DER would put a zero before it, and above zero, or it would vanish.
+    first = bytes((0x10 + secrets.randbelow(0x70),))
+    return int.from_bytes(first + number + secrets.token_bytes(8) + bytes(2) + number, "big")

@@ -1,0 +1,21 @@
+"""Namespaces and identifiers of SOAP, WS-*, [MS-WSTEP] and [MS-XCEP]."""
+
+SOAP = "http://www.w3.org/2003/05/soap-envelope"
+ADDRESSING = "http://www.w3.org/2005/08/addressing"
+DIAGNOSTICS = "http://schemas.microsoft.com/2004/09/ServiceModel/Diagnostics"
+DISPATCHER = "http://schemas.microsoft.com/net/2005/12/windowscommunicationfoundation/dispatcher"
+XSI = "http://www.w3.org/2001/XMLSchema-instance"
+XSD = "http://www.w3.org/2001/XMLSchema"
+
+WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
+WSU = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
+PASSWORD_TEXT = f"{WSSE[: WSSE.rindex('/')]}/oasis-200401-wss-username-token-profile-1.0#PasswordText"
+X509V3 = f"{WSSE[: WSSE.rindex('/')]}/oasis-200401-wss-x509-token-profile-1.0#X509v3"
+PKCS7 = f"{WSSE}#PKCS7"
+BASE64_BINARY = f"{WSSE}#base64binary"
+
+WST = "http://docs.oasis-open.org/ws-sx/ws-trust/200512"
+AUTH = "http://schemas.xmlsoap.org/ws/2006/12/authorization"
+WSTEP = "http://schemas.microsoft.com/windows/pki/2009/01/enrollment"
+PKCS10 = f"{WSTEP}#PKCS10"
+XCEP = "http://schemas.microsoft.com/windows/pki/2009/01/enrollmentpolicy"

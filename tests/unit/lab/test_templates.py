@@ -1,0 +1,39 @@
+"""The lab's templates: what tests and documents rely on."""
+
+import pytest
+
+from gateway.lab.accounts import ALICE, GATEWAY_SERVICE
+from gateway.lab.hresult import HResult
+from gateway.lab.templates import TEMPLATES, CertificateTemplate
+
+BY_NAME = {template.common_name: template for template in TEMPLATES}
+OFFLINE = {"PartnerWebServer", "PartnerUser", "PartnerPending", "PartnerRefused", "CorpSecretTemplate"}
+
+
+def test_names_and_object_identifiers_are_unique() -> None:
+    assert len(BY_NAME) == len({template.oid for template in TEMPLATES}) == len(TEMPLATES)
+
+
+def test_the_enrollee_supplies_the_subject_of_version_2_templates_only() -> None:
+    assert {template.common_name for template in TEMPLATES if template.supplies_subject} == OFFLINE
+    assert {template.common_name for template in TEMPLATES if template.policy_schema == 2} == OFFLINE
+
+
+def test_flags_are_as_windows_has_them() -> None:
+    assert BY_NAME["User"].subject_name_flags == 0xA6000000
+    assert BY_NAME["User"].enrollment_flags == 0x29
+    assert BY_NAME["Machine"].subject_name_flags == 0x18000000
+    assert BY_NAME["PartnerWebServer"].subject_name_flags == 0x1
+    assert BY_NAME["PartnerPending"].enrollment_flags == 0x2
+
+
+def test_one_template_pends_and_one_refuses() -> None:
+    assert [template.common_name for template in TEMPLATES if template.pends_requests] == ["PartnerPending"]
+    refusals = {template.common_name: template.refusal for template in TEMPLATES if template.refusal is not None}
+    assert refusals == {"PartnerRefused": HResult.CERTSRV_E_SUBJECT_EMAIL_REQUIRED}
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.common_name)
+def test_all_but_the_machine_template_are_open_to_partners_and_gateway(template: CertificateTemplate) -> None:
+    for account in (ALICE, GATEWAY_SERVICE):
+        assert template.may_enroll(account.groups) == (template.common_name != "Machine")

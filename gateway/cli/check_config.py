@@ -1,0 +1,21 @@
+"""`ces-gateway check-config`: everything that `serve` would check, without a socket."""
+
+import argparse
+from datetime import UTC, datetime
+
+from gateway.config import load_configuration
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print every mistake and exit 1, or say what the configuration amounts to. Raises Mistaken."""
+    checked = load_configuration(options.config, datetime.now(UTC))
+    for warning in checked.warnings:
+        print(f"warning: {warning}")
+    configuration = checked.configuration
+    for service in configuration.services:
+        print(f"{service.name}: {configuration.public_url_of(service)}")
+        print(f"    to {service.upstream.url} by {service.transition}")
+    for policy in checked.policies.policies:
+        print(f"policy {policy.name}: template {policy.template.name}, {len(policy.rules)} rule(s)")
+    print(f"{options.config}: no mistakes")
+    return 0

@@ -1,0 +1,21 @@
+"""The configuration: typed, checked whole before the first socket, every mistake reported with its line."""
+
+from gateway.config.load import Checked, load_configuration, read_policies
+from gateway.config.settings import (
+    Authentication,
+    CEPSettings,
+    CESSettings,
+    Configuration,
+    TransitionKind,
+)
+
+__all__ = [
+    "Authentication",
+    "CEPSettings",
+    "CESSettings",
+    "Checked",
+    "Configuration",
+    "TransitionKind",
+    "load_configuration",
+    "read_policies",
+]

@@ -1,0 +1,144 @@
+"""From a file's name to a configuration without mistakes, or to every mistake with its line."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from gateway.authn.password_file import PasswordFileMistaken, parse_password_file
+from gateway.config.contradictions import contradictions
+from gateway.config.settings import Configuration
+from gateway.policy.decision import Policies
+from gateway.policy.load import load_policies
+from gateway.strict_yaml import Document, Mistake, Mistaken, Settings, parse
+from gateway.strict_yaml import Path as KeyPath
+from gateway.upstream.tls import client_context
+from gateway.web.tls import check_listener
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A configuration with the policies it names, both without mistakes, and what should be looked at nevertheless."""
+
+    configuration: Configuration
+    policies: Policies
+    warnings: tuple[str, ...]
+
+
+def load_configuration(file: Path, now: datetime) -> Checked:
+    """Read, check and resolve everything the file names. Raises Mistaken with every mistake found.
+
+    Relative paths are taken from the file's own directory.
+    """
+    try:
+        document = parse(file.read_text(encoding="utf-8"), file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Mistaken((Mistake(str(file), 0, "", f"cannot be read: {error}"),)) from error
+    configuration = _absolute(document.validate(Configuration), file.resolve().parent)
+    mistakes = [document.mistake(path, message) for path, message in contradictions(configuration)]
+    warnings: list[str] = []
+    for path, message in _missing_files(configuration):
+        mistakes.append(document.mistake(path, message))
+    if not mistakes:
+        mistakes += _mistakes_of_listeners(document, configuration, now, warnings)
+        mistakes += _mistakes_of_upstreams(configuration)
+    policies, found = _read_policies(document, configuration.policies)
+    mistakes += found
+    mistakes += _mistakes_of_passwords(configuration)
+    if mistakes:
+        raise Mistaken(tuple(mistakes))
+    return Checked(configuration, policies, tuple(warnings))
+
+
+def read_policies(directory: Path) -> Policies:
+    """The policies of a directory. Raises Mistaken; an unreadable file is a mistake too, never an absent policy."""
+    files = sorted(path for path in directory.iterdir() if path.suffix in {".yaml", ".yml"})
+    return load_policies((str(path), path.read_text(encoding="utf-8")) for path in files)
+
+
+def _read_policies(document: Document, directory: Path) -> tuple[Policies, tuple[Mistake, ...]]:
+    nothing = Policies(())
+    try:
+        policies = read_policies(directory)
+    except Mistaken as mistaken:
+        return nothing, mistaken.mistakes
+    except (OSError, UnicodeDecodeError) as error:
+        return nothing, (document.mistake(("policies",), f"cannot be read: {error}"),)
+    if not policies.policies:
+        return nothing, (document.mistake(("policies",), "no policy files: every request would be refused"),)
+    return policies, ()
+
+
+def _absolute(configuration: Configuration, base: Path) -> Configuration:
+    """Every relative path taken from `base`."""
+
+    def resolve(value: object) -> object:
+        match value:
+            case Path():
+                return base / value
+            case Settings():
+                return value.model_copy(
+                    update={name: resolve(getattr(value, name)) for name in type(value).model_fields}
+                )
+            case tuple():
+                return tuple(resolve(item) for item in value)
+            case dict():
+                return {key: resolve(item) for key, item in value.items()}
+            case _:
+                return value
+
+    resolved = resolve(configuration)
+    assert isinstance(resolved, Configuration)
+    return resolved
+
+
+def _missing_files(configuration: Configuration) -> Iterator[tuple[KeyPath, str]]:
+    for path, value in _paths(configuration, ()):
+        if path == ("audit", "file"):
+            if not value.parent.is_dir():
+                yield path, f"the directory {value.parent} does not exist"
+        elif not value.exists():
+            yield path, f"{value} does not exist"
+
+
+def _paths(value: object, at: KeyPath) -> Iterator[tuple[KeyPath, Path]]:
+    match value:
+        case Path():
+            yield at, value
+        case Settings():
+            for name in type(value).model_fields:
+                yield from _paths(getattr(value, name), (*at, name))
+        case tuple():
+            for n, item in enumerate(value):
+                yield from _paths(item, (*at, n))
+        case dict():
+            for key, item in value.items():
+                yield from _paths(item, (*at, key))
+
+
+def _mistakes_of_listeners(
+    document: Document, configuration: Configuration, now: datetime, warnings: list[str]
+) -> Iterator[Mistake]:
+    for n, listener in enumerate(configuration.listeners):
+        check = check_listener(listener, configuration.public_hosts(), now)
+        warnings.extend(f"listeners.{n}: {warning}" for warning in check.warnings)
+        for message in check.mistakes:
+            yield document.mistake(("listeners", n), message)
+
+
+def _mistakes_of_upstreams(configuration: Configuration) -> Iterator[Mistake]:
+    for service in configuration.services:
+        try:
+            client_context(service.upstream)
+        except Mistaken as mistaken:
+            yield from mistaken.mistakes
+
+
+def _mistakes_of_passwords(configuration: Configuration) -> Iterator[Mistake]:
+    if configuration.password_file is None or not configuration.password_file.exists():
+        return
+    try:
+        parse_password_file(configuration.password_file.read_text(encoding="utf-8"))
+    except PasswordFileMistaken as mistaken:
+        for line, message in mistaken.mistakes:
+            yield Mistake(str(configuration.password_file), line, "", message)

@@ -1,0 +1,116 @@
+"""The configuration file's form: each adapter declares its own settings beside its code, here they are composed.
+
+Secrets are paths, never values. Operational settings have defaults; policy has none.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import quote, urlsplit
+
+from pydantic import Field
+
+from gateway.authn.mapping import MappingRules
+from gateway.protocol.xcep import ClientAuthentication
+from gateway.requester import Verifier
+from gateway.strict_yaml import Settings
+from gateway.upstream.settings import UpstreamSettings
+from gateway.web.limits import LimitSettings
+from gateway.web.management import ManagementSettings
+from gateway.web.tls import ListenerSettings
+
+
+class Authentication(StrEnum):
+    """How clients authenticate at a service, in the words of Microsoft's URL convention (PROTOCOL: `_CES_<this>`)."""
+
+    USERNAME_PASSWORD = "UsernamePassword"  # noqa: S105 -- a kind of authentication
+    CERTIFICATE = "Certificate"
+
+    @property
+    def client_authentication(self) -> ClientAuthentication:
+        """The number that [MS-XCEP] 3.1.4.1.3.2 gives it."""
+        return {
+            Authentication.USERNAME_PASSWORD: ClientAuthentication.USERNAME_PASSWORD,
+            Authentication.CERTIFICATE: ClientAuthentication.CERTIFICATE,
+        }[self]
+
+
+class TransitionKind(StrEnum):
+    """As whom the gateway goes inside."""
+
+    PASS_ON_USERNAME_TOKEN = "pass_on_username_token"  # noqa: S105 -- a way inside
+    OWN_CERTIFICATE = "own_certificate"
+
+
+class _ServiceSettings(Settings):
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    """Stands in metrics, logs and the audit record."""
+    authentication: Authentication
+    verifier: Literal[Verifier.PASSWORD_FILE, Verifier.INTERNAL_CES] | None = None
+    """Who checks a user name and password; for Certificate it is the TLS handshake."""
+    public_url: str | None = None
+    """`https://host[:port]` where clients reach this service, if it is not the general one."""
+    upstream: UpstreamSettings
+    transition: TransitionKind
+
+
+class CEPSettings(_ServiceSettings):
+    """A published Certificate Enrollment Policy Web Service."""
+
+    kind: Literal["CEP"]
+    friendly_name: str = "Certificate enrollment"
+    """What Windows shows as the name of the policy server."""
+
+    @property
+    def path(self) -> str:
+        return f"/ADPolicyProvider_CEP_{self.authentication}/service.svc/CEP"
+
+
+class CESSettings(_ServiceSettings):
+    """A published Certificate Enrollment Web Service of one certification authority."""
+
+    kind: Literal["CES"]
+    ca: Annotated[str, Field(min_length=1, pattern=r"^[^/\\?#%\x00-\x1f]+$")]
+    """The common name of the CA, as in the subject of its certificate and in the path."""
+
+    @property
+    def path(self) -> str:
+        return f"/{self.ca}_CES_{self.authentication}/service.svc/CES"
+
+
+ServiceSettings = Annotated[CEPSettings | CESSettings, Field(discriminator="kind")]
+
+
+class AuditSettings(Settings):
+    """Where the record is kept."""
+
+    file: Path
+
+
+class Configuration(Settings):
+    """The whole file."""
+
+    public_url: str
+    """`https://host[:port]` as clients write it: the only address that ever leaves."""
+    listeners: Annotated[tuple[ListenerSettings, ...], Field(min_length=1)]
+    services: Annotated[tuple[ServiceSettings, ...], Field(min_length=1)]
+    policies: Path
+    """A directory with one YAML file per template."""
+    audit: AuditSettings
+    management: ManagementSettings = ManagementSettings()
+    limits: LimitSettings = LimitSettings()
+    password_file: Path | None = None
+    mapping: MappingRules = ()
+    """How a client certificate becomes an account."""
+    drain_seconds: Annotated[float, Field(gt=0, le=300)] = 40.0
+    """How long a stopping gateway waits for calls in progress; a little more than an upstream answer may take."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    def public_url_of(self, service: CEPSettings | CESSettings) -> str:
+        """The URL that is told to clients, percent-encoded."""
+        return (service.public_url or self.public_url).rstrip("/") + quote(service.path)
+
+    def public_hosts(self) -> frozenset[str]:
+        """Every host name that clients use."""
+        urls = (self.public_url, *(service.public_url for service in self.services if service.public_url))
+        return frozenset(host for url in urls if (host := urlsplit(url).hostname))

@@ -1,0 +1,234 @@
+"""The commands, run as a user runs them."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from base64 import encodebytes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gateway.lab.world import World
+from tests.requests import a_certification_request
+from tests.stand import ALICE, CES_CERTIFICATE, CES_PASSWORD, Stand, a_stand
+
+WEB = "www.partner-a.example"
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    output: str
+    errors: str
+
+
+async def run(*arguments: str | Path, given: str = "") -> Ran:
+    """`python -m gateway ...`, to its end."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "gateway",
+        *map(str, arguments),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await process.communicate(given.encode())
+    assert process.returncode is not None
+    return Ran(process.returncode, output.decode(), errors.decode())
+
+
+def a_request_file(directory: Path, name: str = WEB, template: str | None = "PartnerWebServer") -> Path:
+    der = a_certification_request(f"CN={name}", dns=(name,), template=template)
+    path = directory / "request.pem"
+    path.write_text(
+        f"-----BEGIN CERTIFICATE REQUEST-----\n{encodebytes(der).decode()}-----END CERTIFICATE REQUEST-----\n"
+    )
+    return path
+
+
+@pytest.fixture
+async def configuration(world: World, tmp_path: Path) -> Path:
+    """A configuration file on which nothing listens any more."""
+    async with a_stand(world, tmp_path):
+        pass
+    return world.directory / f"{tmp_path.name}.yaml"
+
+
+def connection(stand: Stand, path: str, *, port: int) -> Sequence[str | Path]:
+    url = stand.ports.url(port, path)
+    return ("--url", url, "--trust", stand.world.public_ca, "--connect", f"127.0.0.1:{port}")
+
+
+async def test_lab_once_shows_an_issued_certificate_and_a_refusal_with_its_reasons(tmp_path: Path) -> None:
+    ran = await run("lab", "--once", "--directory", tmp_path / "lab")
+
+    assert ran.code == 0, ran.errors
+    assert "certificate issued  CN=www.partner-a.example" in ran.output
+    assert "request refused" in ran.output
+    assert "commonName is 'www.somebody-else.example', wanted suffix '.partner-a.example'" in ran.output
+    assert "audit intact" in ran.output
+
+
+async def test_lab_can_be_run_again_in_the_same_directory(tmp_path: Path) -> None:
+    for _ in range(2):
+        ran = await run("lab", "--once", "--directory", tmp_path / "lab")
+
+        assert ran.code == 0, ran.errors
+
+
+async def test_lab_says_which_step_failed(tmp_path: Path) -> None:
+    await run("lab", "--once", "--directory", tmp_path / "lab")
+    policy = tmp_path / "lab" / "policies" / "PartnerWebServer.yaml"
+    policy.write_text(policy.read_text().replace(".partner-a.example", ".elsewhere.example"))
+
+    ran = await run("lab", "--once", "--directory", tmp_path / "lab")
+
+    assert ran.code == 1
+    assert "FAILED: Issue by password" in ran.errors
+
+
+async def test_check_config_says_what_a_configuration_amounts_to(configuration: Path) -> None:
+    ran = await run("check-config", "--config", configuration)
+
+    assert ran.code == 0, ran.errors
+    assert "ca1-password: https://enroll.fabrikam.example" in ran.output
+    assert "no mistakes" in ran.output
+
+
+async def test_check_config_reports_every_mistake_with_its_line(configuration: Path) -> None:
+    text = configuration.read_text().replace("password_file: passwords\n", "pasword_file: passwords\n")
+    configuration.write_text(text.replace("public_url: https://enroll", "public_url: http://enroll", 1))
+
+    ran = await run("check-config", "--config", configuration)
+
+    assert ran.code == 1
+    line = 1 + text.splitlines().index("pasword_file: passwords")
+    assert f"{configuration}:{line}: pasword_file: unknown key" in ran.errors
+
+
+async def test_explain_says_which_rule_would_allow_a_request(configuration: Path, tmp_path: Path) -> None:
+    ran = await run("explain", "--config", configuration, "--as", ALICE, a_request_file(tmp_path))
+
+    assert ran.code == 0, ran.output
+    assert "ALLOWED by rule partner-a-hosts" in ran.output
+
+
+async def test_explain_says_why_a_request_would_be_refused(configuration: Path, tmp_path: Path) -> None:
+    request = a_request_file(tmp_path, "www.victim.example")
+
+    ran = await run("explain", "--config", configuration, "--as", ALICE, request)
+
+    assert ran.code == 1
+    assert "dNSName is 'www.victim.example', wanted suffix '.partner-a.example'" in ran.output
+    assert "CERT_E_INVALID_NAME" in ran.output
+
+
+async def test_explain_names_the_templates_that_have_policies(configuration: Path, tmp_path: Path) -> None:
+    request = a_request_file(tmp_path, template="DomainController")
+
+    ran = await run("explain", "--config", configuration, "--as", ALICE, request)
+
+    assert ran.code == 1
+    assert "there are policies for: PartnerPending, PartnerRefused, PartnerUser, PartnerWebServer, User" in ran.output
+
+
+async def test_explain_maps_a_certificate_as_the_gateway_would(
+    configuration: Path, tmp_path: Path, world: World
+) -> None:
+    ran = await run("explain", "--config", configuration, "--as", world.partner_a.certificate, a_request_file(tmp_path))
+
+    assert ran.code == 0, ran.output
+    assert "requester  partner-a by Certificate" in ran.output
+
+
+async def test_explain_reads_a_captured_message_with_its_context(configuration: Path) -> None:
+    captured = Path(__file__).parent.parent / "vectors" / "soap" / "capture-certreq-ws2025-RST-issue-PKCS10.xml"
+
+    ran = await run("explain", "--config", configuration, "--as", ALICE, captured)
+
+    assert ran.code == 0, ran.output
+    assert "template   User (AdditionalContext)" in ran.output
+
+
+async def test_enroll_fetches_policies_is_issued_a_certificate_and_asks_after_a_pending_one(
+    stand: Stand, tmp_path: Path
+) -> None:
+    by_password = ("--username", ALICE)
+    password = stand.world.passwords[ALICE] + "\n"
+    cep = connection(stand, "/ADPolicyProvider_CEP_UsernamePassword/service.svc/CEP", port=stand.ports.https)
+    ces = connection(stand, CES_PASSWORD, port=stand.ports.https)
+
+    policies = await run("enroll", "policies", *cep, *by_password, given=password)
+    assert policies.code == 0, policies.errors
+    assert "template PartnerWebServer: may enroll" in policies.output
+
+    issued = await run("enroll", "issue", *ces, *by_password, a_request_file(tmp_path), given=password)
+    assert issued.code == 0, issued.errors
+    assert issued.output.startswith("-----BEGIN CERTIFICATE-----")
+
+    request = a_request_file(tmp_path, template="PartnerPending")
+    pending = await run("enroll", "issue", *ces, *by_password, request, given=password)
+    assert "Pending: Taken Under Submission" in pending.errors
+    request_id = pending.errors.split()[-1]
+    status = await run("enroll", "status", *ces, *by_password, request_id, given=password)
+    assert status.code == 0, status.errors
+    assert "Pending" in status.errors
+
+
+async def test_enroll_shows_a_certificate_to_a_certificate_service(stand: Stand, tmp_path: Path) -> None:
+    pair = stand.world.partner_a
+    ces = connection(stand, CES_CERTIFICATE, port=stand.ports.https_certificate)
+
+    ran = await run(
+        "enroll", "issue", *ces, "--certificate", pair.certificate, "--key", pair.key, a_request_file(tmp_path)
+    )
+
+    assert ran.code == 0, ran.errors
+
+
+async def test_enroll_tells_a_refusal_with_its_hresult(stand: Stand, tmp_path: Path) -> None:
+    ces = connection(stand, CES_PASSWORD, port=stand.ports.https)
+    request = a_request_file(tmp_path, "www.victim.example")
+
+    ran = await run("enroll", "issue", *ces, "--username", ALICE, request, given=stand.world.passwords[ALICE])
+
+    assert ran.code == 1
+    assert "Refused (0x800B0114): The request is not permitted by policy." in ran.errors
+
+
+async def test_hash_password_makes_a_line_for_the_password_file() -> None:
+    ran = await run("hash-password", "carol@partner-c.example", given="secret\n")
+
+    assert ran.code == 0
+    assert ran.output.startswith("carol@partner-c.example:$argon2id$v=19$")
+
+
+async def test_serve_serves_until_it_is_told_to_stop_and_logs_json(configuration: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gateway", "serve", "--config", str(configuration), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    events = []
+    while "started" not in events:
+        events.append(json.loads(await process.stdout.readline())["event"])
+    os.kill(process.pid, signal.SIGHUP)
+    while events[-1] != "policies reloaded":
+        events.append(json.loads(await process.stdout.readline())["event"])
+    process.terminate()
+
+    assert await process.wait() == 0
+    assert "listening" in events
+
+
+async def test_serve_says_what_is_wrong_before_it_listens(configuration: Path) -> None:
+    configuration.write_text("listeners: []\n")
+
+    ran = await run("serve", "--config", configuration)
+
+    assert ran.code == 1
+    assert "public_url: missing" in ran.errors

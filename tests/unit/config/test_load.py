@@ -1,0 +1,216 @@
+"""A configuration is used whole or refused with every mistake."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gateway.authn.password_file import hash_password
+from gateway.config import Checked, load_configuration
+from gateway.strict_yaml import Mistaken
+from tests.certificates import a_client_certificate, a_server_certificate, an_authority
+
+HOST = "enroll.partner.example"
+POLICY = """
+template: {name: PartnerWebServer}
+rules:
+  - name: own-hosts
+    requesters: [{account: partner-a, authentication: [Certificate]}]
+    key: [{algorithm: EC, curves: [secp256r1]}]
+"""
+
+Change = Callable[[dict[str, Any]], object]
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> dict[str, Any]:
+    """A right configuration, and the files that it names."""
+    authority = an_authority(tmp_path)
+    server = a_server_certificate(authority, HOST)
+    client = a_client_certificate(authority, "gateway")
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "web.yaml").write_text(POLICY)
+    (tmp_path / "passwords").write_text(f"alice:{hash_password('secret')}\n")
+    trust = authority.certificate_path.name
+    own = {"certificate": client.certificate_path.name, "key": client.key_path.name}
+    return {
+        "public_url": f"https://{HOST}",
+        "listeners": [
+            {
+                "port": 8443,
+                "certificate": server.certificate_path.name,
+                "key": server.key_path.name,
+                "client_certificates": "optional",
+                "client_trust": trust,
+            }
+        ],
+        "services": [
+            {
+                "name": "policy",
+                "kind": "CEP",
+                "authentication": "Certificate",
+                "transition": "own_certificate",
+                "upstream": {"url": "https://cep.corp.example/CEP", "trust": trust, **own},
+            },
+            {
+                "name": "ca",
+                "kind": "CES",
+                "ca": "Corp Issuing CA 1",
+                "authentication": "UsernamePassword",
+                "verifier": "password_file",
+                "transition": "pass_on_username_token",
+                "upstream": {"url": "https://ces.corp.example/CES", "trust": trust},
+            },
+        ],
+        "mapping": [{"name": "a", "issuer": "CN=Partner Root CA", "account": "partner-a"}],
+        "policies": "policies",
+        "password_file": "passwords",
+        "audit": {"file": "audit.jsonl"},
+    }
+
+
+def load(directory: Path, content: dict[str, Any]) -> Checked:
+    file = directory / "gateway.yaml"
+    file.write_text(yaml.safe_dump(content, sort_keys=False))
+    return load_configuration(file, datetime.now(UTC))
+
+
+def test_a_right_configuration_is_taken_with_its_policies(tmp_path: Path, content: dict[str, Any]) -> None:
+    checked = load(tmp_path, content)
+
+    assert [policy.template.name for policy in checked.policies.policies] == ["PartnerWebServer"]
+    assert checked.warnings == ()
+
+
+def test_paths_are_taken_from_the_file_s_own_directory(tmp_path: Path, content: dict[str, Any]) -> None:
+    configuration = load(tmp_path, content).configuration
+
+    assert configuration.audit.file == tmp_path / "audit.jsonl"
+    assert configuration.listeners[0].certificate.is_file()
+    assert configuration.services[0].upstream.trust.is_file()
+
+
+def test_public_urls_are_encoded_and_may_differ_by_service(tmp_path: Path, content: dict[str, Any]) -> None:
+    content["services"][1]["public_url"] = f"https://{HOST}:8444/"
+    configuration = load(tmp_path, content).configuration
+
+    policy, ca = configuration.services
+    assert configuration.public_url_of(policy) == (f"https://{HOST}/ADPolicyProvider_CEP_Certificate/service.svc/CEP")
+    assert configuration.public_url_of(ca) == (
+        f"https://{HOST}:8444/Corp%20Issuing%20CA%201_CES_UsernamePassword/service.svc/CES"
+    )
+
+
+def _service(n: int, **changes: Any) -> Change:
+    return lambda content: content["services"][n].update(changes)
+
+
+def _without(n: int, key: str) -> Change:
+    return lambda content: content["services"][n].pop(key)
+
+
+CONTRADICTIONS: dict[str, tuple[Change, str]] = {
+    "no https": (lambda c: c.update(public_url="http://x"), "public_url: must be https://host"),
+    "a path in the public url": (lambda c: c.update(public_url="https://x/y"), "public_url: must be https://host"),
+    "a service's public url": (_service(0, public_url="x"), "services.0.public_url: must be https://host"),
+    "two services of one name": (_service(1, name="policy"), "policy is the name of another service too"),
+    "two services of one path": (
+        lambda c: c["services"].append(deepcopy(c["services"][1]) | {"name": "again", "ca": "CORP ISSUING CA 1"}),
+        "another service has the path",
+    ),
+    "a verifier for certificates": (_service(0, verifier="password_file"), "services.0.verifier: is for Username"),
+    "certificates without mapping": (lambda c: c.pop("mapping"), "services.0: needs `mapping` rules"),
+    "certificates that nobody asks for": (
+        lambda c: [c["listeners"][0].pop(key) for key in ("client_certificates", "client_trust")],
+        "services.0: needs a listener or a server name with client_certificates",
+    ),
+    "passwords without a verifier": (_without(1, "verifier"), "services.1.verifier: is missing"),
+    "no password file": (lambda c: c.pop("password_file"), "services.1.verifier: needs the general setting"),
+    "no password to pass on": (_service(0, transition="pass_on_username_token"), "there is no password to pass on"),
+    "a certificate that is not used": (
+        lambda c: c["services"][1]["upstream"].update(
+            {key: c["services"][0]["upstream"][key] for key in ("certificate", "key")}
+        ),
+        "services.1.upstream.certificate: is not used",
+    ),
+    "no certificate of its own": (_service(1, transition="own_certificate"), "services.1.upstream: needs certificate"),
+    "a password that nobody checks": (
+        _service(1, transition="own_certificate", verifier="internal_ces"),
+        "services.1.verifier: internal_ces goes with pass_on_username_token only",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONTRADICTIONS)
+def test_a_contradiction_is_a_mistake_at_its_place(tmp_path: Path, content: dict[str, Any], name: str) -> None:
+    change, message = CONTRADICTIONS[name]
+    change(content)
+
+    with pytest.raises(Mistaken) as caught:
+        load(tmp_path, content)
+
+    assert any(message in str(mistake) for mistake in caught.value.mistakes), caught.value
+
+
+FILES: dict[str, tuple[Callable[[Path, dict[str, Any]], object], str]] = {
+    "a certificate that is not there": (
+        lambda _, c: c["listeners"][0].update(certificate="nowhere.pem"),
+        "listeners.0.certificate: ",
+    ),
+    "a directory for the audit record that is not there": (
+        lambda _, c: c["audit"].update(file="nowhere/audit.jsonl"),
+        "audit.file: the directory",
+    ),
+    "no policies": (lambda d, _: (d / "policies" / "web.yaml").unlink(), "policies: no policy files"),
+    "policies that are not there": (lambda _, c: c.update(policies="nowhere"), "policies: "),
+    "a mistake in a policy": (
+        lambda d, _: (d / "policies" / "web.yaml").write_text("template: {name: A}\nruls: []\n"),
+        "web.yaml:2: ruls: unknown key",
+    ),
+    "a mistake in the password file": (lambda d, _: (d / "passwords").write_text("alice:secret\n"), "passwords:1: "),
+    "a password file that is not there": (
+        lambda d, _: (d / "passwords").rename(d / "kept"),
+        "password_file: ",
+    ),
+    "a key that is not the certificate's": (
+        lambda _, c: c["listeners"][0].update(key=c["services"][0]["upstream"]["key"]),
+        "listeners.0: ",
+    ),
+    "a certificate for another name": (lambda c_, c: c.update(public_url="https://other.example"), "other.example"),
+    "an upstream trust without certificates": (
+        lambda _, c: c["services"][0]["upstream"].update(trust="passwords"),
+        "no PEM certificates to trust",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_cannot_be_used_is_a_mistake(tmp_path: Path, content: dict[str, Any], name: str) -> None:
+    change, message = FILES[name]
+    change(tmp_path, content)
+
+    with pytest.raises(Mistaken) as caught:
+        load(tmp_path, content)
+
+    assert any(message in str(mistake) for mistake in caught.value.mistakes), caught.value
+
+
+def test_mistakes_of_all_kinds_are_reported_at_once(tmp_path: Path, content: dict[str, Any]) -> None:
+    content["public_url"] = "http://x"
+    content["services"][1]["name"] = "policy"
+    (tmp_path / "policies" / "web.yaml").write_text("template: {name: A}\nruls: []\n")
+    (tmp_path / "passwords").write_text("alice:secret\n")
+
+    with pytest.raises(Mistaken) as caught:
+        load(tmp_path, content)
+
+    assert {Path(mistake.file).name for mistake in caught.value.mistakes} == {"gateway.yaml", "web.yaml", "passwords"}
+
+
+def test_an_unreadable_file_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(Mistaken, match="cannot be read"):
+        load_configuration(tmp_path / "nowhere.yaml", datetime.now(UTC))

@@ -1,0 +1,219 @@
+"""The order of the story: nothing before its guard, nothing after a refusal."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from gateway import errors
+from gateway.call import Call
+from gateway.enrollment import Enrollment, PendingRequest
+from gateway.policy.decision import Application, Approval, NotPermitted, Policies
+from gateway.policy.load import load_policies
+from gateway.protocol import wstep
+from gateway.protocol.soap import Envelope
+from gateway.protocol.wstep import Issued, Pending, QueryTokenStatus, RequestSecurityToken, RequestSecurityTokenResponse
+from gateway.requester import Requester
+from tests.builders import a_requester
+from tests.requests import a_certification_request, a_key, a_public_key_info
+
+PUBLIC_URI = "https://enroll.partner.example/CA_CES_Certificate/service.svc/CES"
+POLICY = """
+template: {name: PartnerWebServer}
+rules:
+  - name: own-hosts
+    requesters: [{account: partner-a, authentication: [Certificate]}]
+    key: [{algorithm: EC, curves: [secp256r1]}]
+    subject: {commonName: {allow: [{suffix: .partner.example}]}}
+    subjectAlternativeName: {dNSName: {allow: [{suffix: .partner.example}]}}
+"""
+
+
+def a_certificate(key_name: str = "requester") -> bytes:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "web01.partner.example")])
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    builder = x509.CertificateBuilder(
+        name, name, a_key(name=key_name).public_key(), 1, start, start + timedelta(days=1)
+    )
+    return builder.sign(a_key(name="CA"), hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+ISSUED = Issued("Issued", "en-US", a_certificate(), b"cmc", "17")
+PENDING = Pending("Taken Under Submission", "en-US", "https://ces.corp.example/CES", b"cmc", "18")
+
+
+@dataclass
+class World:
+    """All that the story asks of the outside, remembering what was asked and in which order."""
+
+    answer: RequestSecurityTokenResponse = ISSUED
+    record_fails: bool = False
+    requester: Requester = field(default_factory=a_requester)
+    events: list[str] = field(default_factory=list)
+    submitted: list[Approval] = field(default_factory=list)
+    remembered: dict[str, PendingRequest] = field(default_factory=dict)
+
+    async def authenticate(self, _call: Call, _envelope: Envelope) -> Requester:
+        self.events.append("authenticate")
+        return self.requester
+
+    def authenticated(self, requester: Requester) -> None:
+        self.events.append(f"noted {requester.account}")
+
+    def applied(self, _application: Application) -> None:
+        self.events.append("noted application")
+
+    async def approved(self, approval: Approval) -> None:
+        if self.record_fails:
+            raise errors.RecordNotWritten("the disk is full")
+        self.events.append(f"recorded approval by {approval.rule.name}")
+
+    async def answered(self, response: RequestSecurityTokenResponse) -> None:
+        self.events.append(f"recorded {type(response).__name__}")
+
+    async def submit(self, approval: Approval) -> RequestSecurityTokenResponse:
+        self.events.append("submit")
+        self.submitted.append(approval)
+        return self.answer
+
+    async def query(self, pending: PendingRequest) -> RequestSecurityTokenResponse:
+        self.events.append(f"query {pending.request_id}")
+        return self.answer
+
+    async def remember(self, service: str, pending: PendingRequest) -> None:
+        self.remembered[f"{service} {pending.request_id}"] = pending
+
+    async def find(self, service: str, request_id: str, requester: Requester) -> PendingRequest | None:
+        pending = self.remembered.get(f"{service} {request_id}")
+        return pending if pending and pending.requester.account == requester.account else None
+
+
+def policies() -> Policies:
+    return load_policies([("policy.yaml", POLICY)])
+
+
+def a_call() -> Call:
+    return Call("6f1c", datetime(2026, 1, 1, tzinfo=UTC), "192.0.2.1", "ces", None, b"")
+
+
+def an_envelope(token: RequestSecurityToken, action: str = wstep.ACTION_RST) -> Envelope:
+    return Envelope(action, "urn:uuid:1", None, None, None, wstep.render_request(token))
+
+
+async def serve(world: World, token: RequestSecurityToken, **envelope: str) -> RequestSecurityTokenResponse:
+    enrollment = Enrollment(world.authenticate, policies, ces=world, pending=world, public_uri=PUBLIC_URI)
+    return await enrollment.request_security_token(a_call(), an_envelope(token, **envelope), world)
+
+
+def an_issue(subject: str = "CN=web01.partner.example", **parts: object) -> wstep.Issue:
+    return wstep.Issue(a_certification_request(subject, **parts), wstep.ValueType.PKCS10)  # type: ignore[arg-type]
+
+
+async def test_an_approved_request_is_recorded_before_the_ca_sees_it() -> None:
+    world = World()
+
+    response = await serve(world, an_issue())
+
+    assert response == ISSUED
+    assert world.events == [
+        "authenticate",
+        "noted partner-a",
+        "noted application",
+        "recorded approval by own-hosts",
+        "submit",
+        "recorded Issued",
+    ]
+
+
+async def test_the_der_that_was_judged_is_the_der_that_is_submitted() -> None:
+    world = World()
+    issue = an_issue()
+
+    await serve(world, issue)
+
+    assert world.submitted[0].application.request.der == issue.certificate_request
+
+
+async def test_a_refused_request_never_reaches_the_ca() -> None:
+    world = World()
+
+    with pytest.raises(NotPermitted, match=r"web01\.victim\.example"):
+        await serve(world, an_issue(dns=("web01.victim.example",)))
+
+    assert world.events == ["authenticate", "noted partner-a", "noted application"]
+
+
+async def test_a_malformed_request_never_reaches_the_policy() -> None:
+    world = World()
+
+    with pytest.raises(errors.MalformedCertificationRequest):
+        await serve(world, wstep.Issue(b"no DER", wstep.ValueType.PKCS10))
+
+    assert world.events == ["authenticate", "noted partner-a"]
+
+
+async def test_nothing_is_submitted_that_could_not_be_recorded() -> None:
+    world = World(record_fails=True)
+
+    with pytest.raises(errors.RecordNotWritten):
+        await serve(world, an_issue())
+
+    assert "submit" not in world.events
+
+
+async def test_a_certificate_for_another_key_is_withheld() -> None:
+    world = World(answer=Issued("Issued", "en-US", a_certificate("another"), b"cmc", "17"))
+
+    with pytest.raises(errors.CertificateWithheld):
+        await serve(world, an_issue())
+
+    assert "recorded Issued" not in world.events
+
+
+async def test_a_pending_request_is_remembered_with_its_owner_and_told_with_the_public_address() -> None:
+    world = World(answer=PENDING)
+
+    response = await serve(world, an_issue())
+
+    assert isinstance(response, Pending)
+    assert response.reference_uri == PUBLIC_URI
+    remembered = world.remembered["ces 18"]
+    assert remembered.requester.account == "partner-a"
+    assert remembered.subject_public_key_info == a_public_key_info(a_key())
+
+
+async def test_the_owner_of_a_pending_request_may_ask_after_it() -> None:
+    world = World(answer=PENDING)
+    await serve(world, an_issue())
+    world.answer = ISSUED
+
+    assert await serve(world, QueryTokenStatus("18")) == ISSUED
+    assert "query 18" in world.events
+
+
+async def test_a_certificate_that_a_query_brings_is_checked_too() -> None:
+    world = World(answer=PENDING)
+    await serve(world, an_issue())
+    world.answer = Issued("Issued", "en-US", a_certificate("another"), b"cmc", "18")
+
+    with pytest.raises(errors.CertificateWithheld):
+        await serve(world, QueryTokenStatus("18"))
+
+
+async def test_another_s_pending_request_is_never_asked_after() -> None:
+    world = World(answer=PENDING)
+    await serve(world, an_issue())
+    world.requester = a_requester("partner-b")
+
+    with pytest.raises(errors.PendingRequestUnknown):
+        await serve(world, QueryTokenStatus("18"))
+
+    assert "query 18" not in world.events
+
+
+async def test_key_exchange_tokens_are_not_served() -> None:
+    with pytest.raises(errors.ActionNotSupported, match="KET"):
+        await serve(World(), wstep.KET(), action="http://docs.oasis-open.org/ws-sx/ws-trust/200512/RST/KET")

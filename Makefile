@@ -1,10 +1,11 @@
 # One entry point for people and for CI. Everything runs in .venv, made by scripts/bootstrap.sh.
 SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 CORE := gateway/policy/*,gateway/protocol/*,gateway/pki/*,gateway/enrollment.py,gateway/enrollment_policy.py
 
-.PHONY: help run check test unit coverage chart bench format lock clean
+.PHONY: help run check lint unit test coverage chart bench format lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -12,14 +13,18 @@ help: ## this list
 run: .venv/run ## the embedded lab and the gateway before it, with one enrollment through it (ONCE=1: then exit)
 	@.venv/bin/ces-gateway lab $(if $(ONCE),--once)
 
-check: .venv/dev ## format, lint, types, import contracts, unit tests: under a minute
+check: lint unit ## format, lint, types, import contracts, unit and conformance tests: under a minute
+
+lint: .venv/dev
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy --no-error-summary
-	@.venv/bin/lint-imports --no-cache --quiet 2>/dev/null || .venv/bin/lint-imports
+	@.venv/bin/lint-imports --no-logo | tail -n 1
+
+unit: .venv/dev
 	@$(PY) -m pytest -q tests/unit tests/conformance
 
-test: check chart coverage ## everything, with what it needs installed; prints the branch coverage of the core
+test: lint chart coverage ## everything, with what it needs installed; prints the branch coverage of the core
 
 coverage: .venv/dev
 	@$(PY) -m pytest -q --cov --cov-report= tests/unit tests/conformance tests/integration

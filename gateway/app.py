@@ -1,5 +1,6 @@
 """Composition: builds everything from a checked configuration, wires it, owns its lifetime."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -94,7 +95,10 @@ class App:
         return self._policies
 
     def reload(self) -> None:
-        """Swap the policies whole; on a mistake the last good set stays in force, loudly. And follow a rotated log."""
+        """Take new policies and certificates, and follow a rotated audit file.
+
+        What has mistakes is not taken: the last good set stays in force, loudly.
+        """
         self.audit.reopen()
         try:
             self._policies = read_policies(self.configuration.policies)
@@ -102,6 +106,11 @@ class App:
             log.error("policies not reloaded, the last good set stays in force", mistakes=str(error).splitlines())
         else:
             log.info("policies reloaded", count=len(self._policies.policies))
+        for listener, settings in zip(self.listeners, self.configuration.listeners, strict=False):
+            try:
+                listener.use(load_contexts(settings))
+            except (Mistaken, OSError, ValueError) as error:
+                log.error("certificates not reloaded, the last good ones stay", mistakes=str(error).splitlines())
 
     async def _start(self, stack: AsyncExitStack) -> None:
         configuration = self.configuration
@@ -110,6 +119,7 @@ class App:
             stack.callback(self._passwords.close)
 
         published = await self._publish_services(stack)
+        stack.push_async_callback(self._stop_listeners)
         http = HttpServer(lambda: published, configuration.limits, self.metrics, self._note_refusal)
         for settings in configuration.listeners:
             listener = Listener(
@@ -121,7 +131,6 @@ class App:
                 self._note_handshake_failure,
             )
             await listener.start()
-            stack.push_async_callback(listener.stop, configuration.drain_seconds)
             self.listeners.append(listener)
             log.info("listening", listener=listener.name, port=listener.port)
 
@@ -133,8 +142,18 @@ class App:
         stack.push_async_callback(self.management.stop)
         log.info("started", version=__version__, services=[service.name for service in published])
 
+    async def _stop_listeners(self) -> None:
+        """All at once: they have one time to drain."""
+        await asyncio.gather(*(listener.stop(self.configuration.drain_seconds) for listener in self.listeners))
+
     def _note_refusal(self, refusal: HttpRefusal) -> None:
-        self.audit.http_refused(peer=refusal.peer, reason=refusal.reason, status=refusal.status)
+        self.audit.http_refused(
+            call_id=refusal.call_id,
+            service=refusal.service,
+            peer=refusal.peer,
+            reason=refusal.reason,
+            status=refusal.status,
+        )
 
     def _note_handshake_failure(self, peer: str, listener: str, reason: HandshakeFailure, detail: str) -> None:
         log.info("handshake failed", peer=peer, listener=listener, reason=reason, detail=detail)

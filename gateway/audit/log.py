@@ -60,9 +60,10 @@ class AuditLog:
         """The record of one call to a service."""
         return CallRecord(call, self._writer, self._clock)
 
-    def http_refused(self, *, peer: str, reason: str, status: int) -> None:
+    def http_refused(self, *, call_id: str, service: str | None, peer: str, reason: str, status: int) -> None:
         """A request that the HTTP server refused before any service saw it. `reason` is of a closed set."""
-        self._note(Event.HTTP_REFUSED, peer, {"reason": reason, "status": status})
+        addressed = {} if service is None else {"service": service}
+        self._note(Event.HTTP_REFUSED, peer, {"call_id": call_id, **addressed, "reason": reason, "status": status})
 
     def handshake_failed(self, *, peer: str, listener: str, reason: str) -> None:
         """A connection without a TLS session. `reason` is of a closed set."""

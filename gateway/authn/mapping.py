@@ -9,8 +9,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Self
 
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from pydantic import AfterValidator, Field, model_validator
 
 from gateway.authn.account_name import objection_to
@@ -18,7 +21,7 @@ from gateway.authn.distinguished_name import DistinguishedName, parse_distinguis
 from gateway.errors import CertificateNotMapped
 from gateway.pki.certificate import Certificate
 from gateway.pki.names import Name
-from gateway.strict_yaml import Settings
+from gateway.strict_yaml import Mistake, Mistaken, Settings
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _HEX = re.compile(r"[0-9A-Fa-f]{1,40}")
@@ -68,18 +71,20 @@ def _suffix(text: str) -> str:
 class MappingRuleSettings(Settings):
     """One rule: the certificates it is about, and the account that they stand for.
 
-    An issuer is known here by its name, as everywhere in X.509. A trusted CA can create subordinates of any name, so
-    partners that must not stand for each other need listeners (or server names) with separate trust stores.
+    `issuer` is a name, and any trusted CA can create a subordinate of any name: where partners must not stand for each
+    other, say `issuer_certificate`, which is checked by its key.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")]
     """Stands in the audit record."""
     issuer: Annotated[str, AfterValidator(_distinguished_name)] | None = None
     """RFC 4514, most specific RDN first, as the gateway prints it when it refuses a certificate."""
+    issuer_certificate: Path | None = None
+    """PEM: the certificate of the CA that issued the client certificate itself, not of its root."""
     fingerprint: Annotated[str, AfterValidator(_fingerprint)] | None = None
     """SHA-256 of the certificate's DER, in hex."""
     serial_number: Annotated[str, AfterValidator(_serial_number)] | None = None
-    """Hexadecimal; only together with the issuer."""
+    """Hexadecimal; only together with an issuer."""
     subject: Annotated[str, AfterValidator(_distinguished_name)] | None = None
     """RFC 4514: the whole subject."""
     account: Annotated[str, AfterValidator(_account)] | None = None
@@ -99,10 +104,11 @@ class MappingRuleSettings(Settings):
 
 
 def _contradictions(rule: MappingRuleSettings) -> Iterator[str]:
-    if rule.issuer is None and rule.fingerprint is None:
-        yield "needs issuer or fingerprint: a subject means nothing without who vouches for it"
-    if rule.serial_number is not None and rule.issuer is None:
-        yield "serial_number needs issuer: every CA counts for itself"
+    has_issuer = rule.issuer is not None or rule.issuer_certificate is not None
+    if not has_issuer and rule.fingerprint is None:
+        yield "needs issuer, issuer_certificate or fingerprint: a subject means nothing without who vouches for it"
+    if rule.serial_number is not None and not has_issuer:
+        yield "serial_number needs issuer or issuer_certificate: every CA counts for itself"
     if (rule.account is None) == (rule.account_from is None):
         yield "needs either account or account_from"
     if rule.account_from is not None and not rule.accounts_within:
@@ -135,7 +141,10 @@ class AccountMapping:
     """The rules, read for use."""
 
     def __init__(self, rules: Sequence[MappingRuleSettings]) -> None:
-        self._rules = tuple(_Rule(rule, _parsed(rule.issuer), _parsed(rule.subject)) for rule in rules)
+        """Raises Mistaken for an `issuer_certificate` that cannot be used."""
+        self._rules = tuple(
+            _Rule(rule, _parsed(rule.issuer), _parsed(rule.subject), _loaded(rule.issuer_certificate)) for rule in rules
+        )
 
     def account_of(self, certificate: Certificate) -> tuple[str, str]:
         """The account, and the name of the first rule that leads to it. Raises CertificateNotMapped."""
@@ -152,22 +161,32 @@ class _Rule:
     settings: MappingRuleSettings
     issuer: DistinguishedName | None
     subject: DistinguishedName | None
+    issuer_certificate: x509.Certificate | None
 
     def attempt(
         self, certificate: Certificate, issuer: DistinguishedName | None, subject: DistinguishedName | None
     ) -> Attempt:
+        objection = next(self._objections(certificate, issuer, subject), None)
+        if objection is not None:
+            return self._objecting(objection)
+        if self.settings.account_from is None:
+            return Attempt(self.settings.name, self.settings.account)
+        return self._derived(self.settings.account_from, certificate)
+
+    def _objections(
+        self, certificate: Certificate, issuer: DistinguishedName | None, subject: DistinguishedName | None
+    ) -> Iterator[str]:
         settings = self.settings
         if self.issuer is not None and self.issuer != issuer:
-            return self._objecting("another issuer")
+            yield "another issuer"
+        if self.issuer_certificate is not None and not _is_issued_by(certificate, self.issuer_certificate):
+            yield "another issuer's key"
         if settings.fingerprint is not None and settings.fingerprint != certificate.sha256_fingerprint:
-            return self._objecting("another fingerprint")
+            yield "another fingerprint"
         if settings.serial_number is not None and settings.serial_number != f"{certificate.serial_number:x}":
-            return self._objecting("another serial number")
+            yield "another serial number"
         if self.subject is not None and self.subject != subject:
-            return self._objecting("another subject")
-        if settings.account_from is None:
-            return Attempt(settings.name, settings.account)
-        return self._derived(settings.account_from, certificate)
+            yield "another subject"
 
     def _derived(self, source: AccountSource, certificate: Certificate) -> Attempt:
         values = _values(source, certificate)
@@ -201,6 +220,24 @@ def _objection_to_derived(name: str) -> str | None:
     if name.count("@") > 1:
         return "has more than one @"
     return None
+
+
+def _loaded(path: Path | None) -> x509.Certificate | None:
+    if path is None:
+        return None
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise Mistaken((Mistake(str(path), 0, "", f"is no certificate in PEM: {error}"),)) from error
+
+
+def _is_issued_by(certificate: Certificate, issuer: x509.Certificate) -> bool:
+    """By name and by signature."""
+    try:
+        x509.load_der_x509_certificate(certificate.der).verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _parsed(text: str | None) -> DistinguishedName | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from gateway.authn.mapping import AccountMapping
 from gateway.authn.password_file import PasswordFileMistaken, parse_password_file
 from gateway.config.contradictions import contradictions
 from gateway.config.settings import Configuration
@@ -42,6 +43,7 @@ def load_configuration(file: Path, now: datetime) -> Checked:
     if not mistakes:
         mistakes += _mistakes_of_listeners(document, configuration, now, warnings)
         mistakes += _mistakes_of_upstreams(configuration)
+        mistakes += _mistakes_of_mapping(configuration)
     policies, found = _read_policies(document, configuration.policies)
     mistakes += found
     mistakes += _mistakes_of_passwords(configuration)
@@ -132,6 +134,14 @@ def _mistakes_of_upstreams(configuration: Configuration) -> Iterator[Mistake]:
             client_context(service.upstream)
         except Mistaken as mistaken:
             yield from mistaken.mistakes
+
+
+def _mistakes_of_mapping(configuration: Configuration) -> tuple[Mistake, ...]:
+    try:
+        AccountMapping(configuration.mapping)
+    except Mistaken as mistaken:
+        return mistaken.mistakes
+    return ()
 
 
 def _mistakes_of_passwords(configuration: Configuration) -> Iterator[Mistake]:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from gateway.errors import GatewayError, TemplateConflict, TemplateMissing, Unmatched
 from gateway.pki.pkcs10 import (
+    CERTIFICATE_TEMPLATE,
     CertificationRequest,
     EnrollmentNameValuePair,
     TemplateCarrier,
@@ -18,9 +19,6 @@ from gateway.pki.pkcs10 import (
 )
 from gateway.protocol.wstep import ContextItem
 from gateway.requester import Requester
-
-CERTIFICATE_TEMPLATE = "certificatetemplate"
-"""The attribute name CertificateTemplate, normalised as the CA does."""
 
 
 class Concern(StrEnum):
@@ -187,7 +185,7 @@ def select(policies: Policies, application: Application) -> Policy:
         raise TemplateMissing("no place of the request names a certificate template")
     found = [(reference, policies.find(reference)) for reference in references]
     names = ", ".join(f"{reference.name or reference.oid!s} ({reference.carrier})" for reference, _ in found)
-    if len({policy.name if policy else _spelling(reference) for reference, policy in found}) > 1:
+    if len({policy.template if policy else _spelling(reference) for reference, policy in found}) > 1:
         raise TemplateConflict(f"the request names different templates, or one of them is unknown here: {names}")
     policy = found[0][1]
     if policy is None:

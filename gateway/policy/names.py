@@ -85,14 +85,13 @@ def _violations(
         if name_rule.mandatory and not times:
             yield violation(rule, concern, field, "", "at least one")
     for field, value in names:
-        for wanted in _wanted_instead(fields.get(field), value, wanted_spelling(field, value)):
-            yield violation(rule, concern, field, value, wanted)
-
-
-def _wanted_instead(name_rule: NameRule | None, value: str, spelling: str | None) -> Iterable[str]:
-    if name_rule is None:
-        return ("absent",)
-    return name_rule.wanted_instead_of(value) if spelling is None else (spelling,)
+        allowed = fields.get(field)
+        if allowed is None:
+            yield violation(rule, concern, field, value, "absent")
+        elif spelling := wanted_spelling(field, value):
+            yield violation(rule, concern, field, value, spelling)
+        else:
+            yield from (violation(rule, concern, field, value, wanted) for wanted in allowed.wanted_instead_of(value))
 
 
 def _wanted_spelling(field: str, value: str) -> str | None:
@@ -100,7 +99,7 @@ def _wanted_spelling(field: str, value: str) -> str | None:
 
 
 def _wanted_spelling_of_general_name(field: GeneralNameType, value: str) -> str | None:
-    if field in WELL_FORMED and not WELL_FORMED[field](value):
+    if not WELL_FORMED[field](value):
         return f"a well-formed {field}"
     if field is GeneralNameType.UNIFORM_RESOURCE_IDENTIFIER and value.lower().startswith(_SECURITY_IDENTIFIER_URI):
         return "no security identifier"

@@ -79,12 +79,14 @@ def _published_policy(
     policy: CertificateEnrollmentPolicy, cas: AbstractSet[int], templates: AbstractSet[str]
 ) -> CertificateEnrollmentPolicy:
     attributes = policy.attributes
+    # An SDDL of internal SIDs says nothing to a machine outside, and much to whoever reads it.
+    key = replace(attributes.private_key_attributes, permissions=None)
     superseded = tuple(name for name in attributes.superseded_policies or () if name.casefold() in templates)
     return replace(
         policy,
         ca_references=tuple(reference for reference in policy.ca_references or () if reference in cas),
         # CEP computed the permission for the identity that reached it; outside, the gateway's own policy counts.
-        attributes=replace(attributes, enroll=True, superseded_policies=superseded or None),
+        attributes=replace(attributes, enroll=True, private_key_attributes=key, superseded_policies=superseded or None),
     )
 
 

@@ -15,8 +15,8 @@ _ALERT_SECONDS = 2.0
 """For the client to read its alert: closing at once would reset the connection where more of it is under way."""
 
 _CLOSE_SECONDS = 5.0
-"""For the last bytes to leave, and the client's close_notify to come, after a connection was closed. asyncio waits for
-30 s: an idle client, which does not look, would hold its connection that long."""
+"""For the last bytes of an answer to leave a connection that was closed. asyncio gives 30 s to a client that does not
+read."""
 
 _SERVER_CERTIFICATE_ALERTS = frozenset(
     {

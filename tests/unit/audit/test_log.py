@@ -245,7 +245,7 @@ async def test_lines_do_not_pile_up_before_a_disk_that_hangs(
 
 async def test_a_line_that_no_reader_would_take_is_not_written(path: Path, failures: Failures) -> None:
     async with a_log(path, failures) as log:
-        log.http_refused(peer="x" * MAX_LINE_BYTES, reason="bad_request", status=400)
+        log.http_refused(call_id="6f1c", service=None, peer="x" * MAX_LINE_BYTES, reason="bad_request", status=400)
 
         assert failures.count == 1
 
@@ -336,7 +336,7 @@ async def test_a_rotation_that_fails_is_reported_and_the_old_file_goes_on(path: 
 
 async def test_refusals_before_any_service_are_on_record(path: Path) -> None:
     async with a_log(path) as log:
-        log.http_refused(peer="192.0.2.1", reason="unknown_path", status=404)
+        log.http_refused(call_id="6f1c", service="ces", peer="192.0.2.1", reason="unknown_path", status=404)
         log.handshake_failed(peer="192.0.2.2", listener="outside", reason="not_tls")
 
     _, http, handshake, _ = lines_of(path)

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from gateway.errors import CertificateNotMapped, CredentialsMissing
 from gateway.pki.certificate import parse_certificate
 from gateway.protocol.soap import Envelope
 from gateway.requester import Requester, Verifier
+from gateway.strict_yaml import Mistaken
 from tests.certificates import Authority, KeyPair, a_client_certificate, an_authority
 
 ENVELOPE = Envelope("action", None, None, None, None, etree.Element("body"))
@@ -133,3 +134,26 @@ async def test_a_certificate_whose_use_cannot_be_read_is_refused(authority: Auth
 
     with pytest.raises(CertificateNotMapped, match="cannot be read"):
         await authenticate(der, middle(pair))
+
+
+async def test_a_subordinate_of_another_ca_with_the_issuer_s_name_is_another_issuer(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Names can be taken on, keys cannot."""
+    rule = MappingRuleSettings(name="partner", issuer_certificate=authority.certificate_path, account="PARTNER")
+    own = a_client_certificate(authority)
+    (tmp_path / "other").mkdir()
+    alike = a_client_certificate(an_authority(tmp_path / "other"))
+
+    assert (await authenticate(own.der, middle(own), rules=[rule])).account == "PARTNER"
+    with pytest.raises(CertificateNotMapped, match=r"another issuer's key"):
+        await authenticate(alike.der, middle(alike), rules=[rule])
+
+
+def test_an_issuer_certificate_that_cannot_be_used_is_a_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "issuer.pem"
+    file.write_text("no PEM")
+    rule = MappingRuleSettings(name="partner", issuer_certificate=file, account="PARTNER")
+
+    with pytest.raises(Mistaken, match="is no certificate in PEM"):
+        ClientCertificateAuthenticator([rule], lambda: datetime.now(UTC))

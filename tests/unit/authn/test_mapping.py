@@ -201,8 +201,8 @@ def test_the_refusal_shows_what_a_rule_needs() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("account: a\n", "needs issuer or fingerprint"),
-        ("subject: CN=a\naccount: a\n", "needs issuer or fingerprint"),
+        ("account: a\n", "needs issuer, issuer_certificate or fingerprint"),
+        ("subject: CN=a\naccount: a\n", "needs issuer, issuer_certificate or fingerprint"),
         (f"fingerprint: {FINGERPRINT}\nserial_number: 1f\naccount: a\n", "serial_number needs issuer"),
         (f"issuer: {ISSUER}\n", "either account or account_from"),
         (f"issuer: {ISSUER}\naccount: a\naccount_from: dNSName\naccounts_within: [.a.b]\n", "either account or"),

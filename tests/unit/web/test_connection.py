@@ -80,6 +80,11 @@ async def test_an_answer_may_take_longer_than_a_header_or_a_pause(authority: Aut
         assert (await client.ask(a_request())).body == b"<late/>"
 
 
+async def huge(_call: Call) -> Reply:
+    """More than the kernel's buffers on both sides take."""
+    return Reply(200, bytes(64 * 1024 * 1024))
+
+
 async def a_client_that_does_not_read(outside: Outside) -> asyncio.StreamWriter:
     tcp = socket.socket()
     tcp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -97,10 +102,6 @@ async def a_client_that_does_not_read(outside: Outside) -> asyncio.StreamWriter:
 async def test_a_client_that_does_not_take_its_answer_is_closed(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def huge(_call: Call) -> Reply:
-        # More than the kernel's buffers on both sides take.
-        return Reply(200, bytes(64 * 1024 * 1024))
-
     monkeypatch.setattr(handshake, "_CLOSE_SECONDS", 0.05)
     async with running(authority, answer=huge, limits=LimitSettings(idle_seconds=0.05)) as outside:
         writer = await a_client_that_does_not_read(outside)
@@ -123,10 +124,18 @@ async def test_a_client_that_pipelines_without_reading_does_not_fill_the_memory(
             await pipeline()
 
 
-async def test_stopping_does_not_wait_for_a_client_that_does_not_say_goodbye(authority: Authority) -> None:
-    async with running(authority) as outside:
-        await a_client_that_does_not_read(outside)
-        await outside.until_open(1)
+async def test_stopping_does_not_wait_for_a_client_that_does_not_read(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handshake, "_CLOSE_SECONDS", 3600)
+    async with running(authority, answer=huge) as outside:
+        writer = await a_client_that_does_not_read(outside)
+        writer.write(a_request())
+        await outside.until(lambda: bool(outside.calls))
+        (connection,) = outside.listener._serving.values()
+        assert connection is not None
+        # The answer is written as far as HTTP is concerned.
+        await outside.until(lambda: not connection._busy)
         with capture_logs() as logs:
             await outside.listener.stop(drain_seconds=0.01)
 

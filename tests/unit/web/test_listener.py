@@ -272,7 +272,7 @@ async def test_new_certificates_are_for_new_connections(authority: Authority) ->
 
 
 async def test_stopping_refuses_new_connections_and_closes_idle_ones(authority: Authority) -> None:
-    async with running(authority) as outside:
+    async with running(authority, limits=LimitSettings(handshake_seconds=3600)) as outside:
         used, unused, handshaking = await outside.connect(), await outside.connect(), await outside.connect_tcp()
         await used.ask(a_request())
         await outside.until_open(3)

@@ -68,6 +68,11 @@ def test_nothing_else_is_found(target: str) -> None:
     assert find_service([SERVICE], target) is None
 
 
+@pytest.mark.parametrize("target", ["/.", "/..", "/a/../b", "/a/./b", "/a/%2e%2E/b", "/a/.%2e", "/a/%2e"])
+def test_a_path_with_dot_segments_is_not_even_decoded(target: str) -> None:
+    assert decode_path(target) is None
+
+
 @given(st.text(alphabet="/.%25cCfF\\?#ax\x00é \udc80", max_size=30))
 def test_a_path_that_was_decoded_has_no_second_meaning(target: str) -> None:
     path = decode_path(target)

@@ -40,6 +40,7 @@ def test_a_certificate_for_the_host_is_fine(authority: Authority, name: str, hos
         ("c*.example.com", "ces.example.com"),
         ("ces.*.com", "ces.example.com"),
         ("*", "localhost"),
+        ("*.", "localhost"),
         ("192.0.2.7", "192.0.2.8"),
         ("*.0.2.7", "192.0.2.7"),
     ],

@@ -1,0 +1,42 @@
+"""docs/policies.md says what the code does, as far as a machine can tell."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from gateway.policy.document import Curve, KeyUsage
+from gateway.policy.load import load_policies
+from gateway.policy.vocabulary import EXTENDED_KEY_USAGES, EXTENSIONS, SUBJECT_FIELDS
+from gateway.policy.wellformed import WELL_FORMED
+from tests.builders import a_policy_file
+
+TEXT = (Path(__file__).parents[3] / "docs" / "policies.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+
+
+def test_the_whole_example_loads() -> None:
+    (policy,) = load_policies([("PartnerWebServer.yaml", EXAMPLES[0])]).policies
+
+    assert [rule.name for rule in policy.rules] == ["partner-a-hosts"]
+
+
+@pytest.mark.parametrize("example", EXAMPLES[1:])
+def test_the_partial_examples_load(example: str) -> None:
+    lines = example.splitlines()
+    entries = "\n    ".join(lines[1:])
+    is_requesters = lines[0] == "requesters:"
+
+    file = a_policy_file(requesters=f"\n    {entries}") if is_requesters else a_policy_file(*lines)
+
+    assert len(load_policies([("P.yaml", file)]).policies) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [SUBJECT_FIELDS.values(), WELL_FORMED, get_args(KeyUsage), get_args(Curve), EXTENDED_KEY_USAGES, EXTENSIONS],
+)
+def test_every_word_is_told(words: Iterable[str]) -> None:
+    assert [word for word in words if f"`{word}`" not in TEXT] == []

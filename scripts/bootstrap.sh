@@ -12,12 +12,17 @@ python=${PYTHON:-python3}
     exit 1
 }
 
-if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
-    echo "Installing the Debian package python3-venv: this Python cannot make virtual environments."
-    as_root=()
+install() { # PACKAGE WHY
+    echo "Installing the Debian package $1: $2"
+    local as_root=()
     [ "$(id -u)" = 0 ] || as_root=(sudo)
     "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >/dev/null
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$1" >/dev/null
+}
+
+"$python" -c 'import ensurepip, venv' 2>/dev/null || install python3-venv "this Python cannot make virtual environments"
+if [ "$kind" = dev ] && ! command -v openssl >/dev/null; then
+    install openssl "the lab's signatures are verified by a foreign program"
 fi
 
 if [ ! -x .venv/bin/python ]; then

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from pydantic import ValidationError
 
 from gateway.errors import GatewayError
 from gateway.protocol import wstep, xcep
@@ -86,13 +87,18 @@ def _add_connection(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, verb: Callable[[EnrollmentClient, argparse.Namespace], Awaitable[None]]) -> int:
-    settings = UpstreamSettings(
-        url=options.url,
-        trust=options.trust,
-        server_address=options.connect,
-        certificate=options.certificate,
-        key=options.key,
-    )
+    try:
+        settings = UpstreamSettings(
+            url=options.url,
+            trust=options.trust,
+            server_address=options.connect,
+            certificate=options.certificate,
+            key=options.key,
+        )
+    except ValidationError as error:
+        for mistake in error.errors():
+            print(f"{'.'.join(map(str, mistake['loc'])) or 'connection'}: {mistake['msg']}", file=sys.stderr)
+        return 2
     try:
         asyncio.run(_with_client(settings, _credential(options), verb, options))
     except UpstreamRefused as error:
@@ -159,8 +165,14 @@ def _tell(response: wstep.RequestSecurityTokenResponse) -> None:
 
 
 def read_request(path: Path) -> bytes:
-    """The DER of a request file in PEM or DER. Whether it is a PKCS#10 is the server's business."""
+    """The DER of a request file in PEM or DER. Whether it is a PKCS#10 is the server's business.
+
+    Raises OSError, also for PEM that is something else.
+    """
     content = path.read_bytes()
     if not content.lstrip().startswith(b"-----BEGIN"):
         return content
-    return x509.load_pem_x509_csr(content).public_bytes(Encoding.DER)
+    try:
+        return x509.load_pem_x509_csr(content).public_bytes(Encoding.DER)
+    except ValueError as error:
+        raise OSError(f"{path} is PEM, but no certification request: {error}") from error

@@ -23,12 +23,12 @@ from gateway.requester import Requester
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the trace and the verdict. 0: would be allowed, 1: would be refused. Raises Mistaken."""
+    """Print the trace and the verdict. 0: would be allowed, 1: would be refused. Raises Mistaken or OSError."""
     checked = load_configuration(options.config, datetime.now(UTC))
     try:
         requester = _requester(checked.configuration, options)
         request, context = _read(options.request)
-    except (GatewayError, OSError, ValueError) as error:
+    except GatewayError as error:
         return _refused(error)
     application = Application(requester, request, context)
     _print_application(application)
@@ -39,11 +39,18 @@ def _requester(configuration: Configuration, options: argparse.Namespace) -> Req
     """A PEM file is mapped as the client certificate would be; anything else is an account that is assumed."""
     path = Path(options.who)
     if path.is_file():
-        certificate = x509.load_pem_x509_certificate(path.read_bytes()).public_bytes(Encoding.DER)
+        certificate = _read_certificate(path)
         return ClientCertificateAuthenticator(configuration.mapping, lambda: datetime.now(UTC)).requester_of(
             certificate
         )
     return assumed_requester(options.who, options.authentication)
+
+
+def _read_certificate(path: Path) -> bytes:
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes()).public_bytes(Encoding.DER)
+    except ValueError as error:
+        raise OSError(f"{path} is no certificate in PEM: {error}") from error
 
 
 def _read(path: Path) -> tuple[CertificationRequest, tuple[ContextItem, ...]]:
@@ -52,7 +59,7 @@ def _read(path: Path) -> tuple[CertificationRequest, tuple[ContextItem, ...]]:
     if content.lstrip().startswith(b"<"):
         token = wstep.parse_request(parse_envelope(content))
         if not isinstance(token, wstep.Issue):
-            raise ValueError("the message asks for no certificate")
+            raise OSError(f"{path} asks for no certificate")
         return parse_certification_request(token.certificate_request), token.additional_context
     return parse_certification_request(read_request(path)), ()
 

@@ -23,7 +23,7 @@ from gateway.cli.lab_configuration import Ports, write_configuration
 from gateway.config import load_configuration
 from gateway.errors import GatewayError
 from gateway.lab.server import CA_1, Lab
-from gateway.lab.world import GATEWAY_HOST, World, open_or_create
+from gateway.lab.world import GATEWAY_HOST, World, WorldUnusable, open_or_create
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.soap import UpstreamRefused
 from gateway.protocol.wstep import Issued
@@ -44,10 +44,10 @@ class StepFailed(Exception):
 
 def run(options: argparse.Namespace) -> int:
     """Start everything, enroll once, then serve until a signal (or exit, with --once). 1 if any step failed."""
-    world = open_or_create(options.directory)
     try:
+        world = open_or_create(options.directory)
         asyncio.run(_run(world, once=options.once))
-    except StepFailed as error:
+    except (StepFailed, WorldUnusable) as error:
         print(f"FAILED: {error}", file=sys.stderr)
         return 1
     return 0

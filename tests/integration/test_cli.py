@@ -232,3 +232,28 @@ async def test_serve_says_what_is_wrong_before_it_listens(configuration: Path) -
 
     assert ran.code == 1
     assert "public_url: missing" in ran.errors
+
+
+async def test_a_file_that_is_no_request_is_said_to_be_none(configuration: Path, world: World) -> None:
+    ran = await run("explain", "--config", configuration, "--as", ALICE, world.public_ca)
+
+    assert ran.code == 1
+    assert "is PEM, but no certification request" in ran.errors
+
+
+async def test_a_url_that_is_none_is_said_to_be_none(tmp_path: Path, world: World) -> None:
+    ran = await run("enroll", "policies", "--url", "http://x", "--trust", world.public_ca, "--username", ALICE)
+
+    assert ran.code == 2
+    assert "must be an https URL" in ran.errors
+
+
+async def test_a_lab_that_has_expired_says_what_to_do(tmp_path: Path) -> None:
+    await run("lab", "--once", "--directory", tmp_path)
+    manifest = json.loads((tmp_path / "world.json").read_text())
+    (tmp_path / "world.json").write_text(json.dumps(manifest | {"expires": "2020-01-01T00:00:00+00:00"}))
+
+    ran = await run("lab", "--once", "--directory", tmp_path)
+
+    assert ran.code == 1
+    assert "remove it and create a new one" in ran.errors

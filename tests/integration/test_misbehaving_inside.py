@@ -46,6 +46,7 @@ def a_certificate(key_name: str = "requester") -> bytes:
 
 def _assert_proper_fault(answer: Answer, hresult: int, text: str = NO_ANSWER) -> None:
     assert answer.status == 500
+    assert (answer.fault.code, answer.fault.subcode) == ("{http://www.w3.org/2003/05/soap-envelope}Receiver", None)
     assert answer.fault.hresult == hresult
     assert answer.fault.text == f"{text} (call {answer.headers['X-Call-Id']})"
     for canary in (b"corp.fabrikam", b"127.0.0.1", b"Traceback", b"html", b"canary"):

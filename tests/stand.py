@@ -178,6 +178,8 @@ class Stand:
         method: str = "POST",
         content_type: str | None = "application/soap+xml; charset=utf-8",
         headers: tuple[tuple[str, str], ...] = (),
+        server_name: str = GATEWAY_HOST,
+        port: int | None = None,
     ) -> Answer:
         """One request on a connection of its own; services by certificate are on their own port."""
         fields = [("Host", GATEWAY_HOST), ("Connection", "close"), ("Content-Length", str(len(body))), *headers]
@@ -185,17 +187,19 @@ class Stand:
             fields.append(("Content-Type", content_type))
         head = "".join(f"{name}: {value}\r\n" for name, value in fields)
         request = f"{method} {quote(path, safe='/%?=&')} HTTP/1.1\r\n{head}\r\n".encode() + body
-        port = self.ports.https_certificate if client else self.ports.https
-        return _answer(await self.send(request, port=port, client=client))
+        usual = self.ports.https_certificate if client else self.ports.https
+        return _answer(await self.send(request, port=port or usual, client=client, server_name=server_name))
 
-    async def send(self, raw: bytes, *, port: int | None = None, client: KeyPair | None = None) -> bytes:
+    async def send(
+        self, raw: bytes, *, port: int | None = None, client: KeyPair | None = None, server_name: str = GATEWAY_HOST
+    ) -> bytes:
         """Bytes over TLS, and all that comes back until the gateway closes. Raises ssl.SSLError, ConnectionError."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(self.world.public_ca)
         if client:
             context.load_cert_chain(client.certificate, client.key)
         reader, writer = await asyncio.open_connection(
-            "127.0.0.1", port or self.ports.https, ssl=context, server_hostname=GATEWAY_HOST
+            "127.0.0.1", port or self.ports.https, ssl=context, server_hostname=server_name
         )
         try:
             writer.write(raw)

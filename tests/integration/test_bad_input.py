@@ -28,8 +28,15 @@ class Case:
     code: str
     subcode: str | None
     hresult: int | None
+    """On the wire: None where the fault has no CertificateEnrollmentWSDetail."""
     reason: str
     text: str
+
+    @property
+    def recorded_hresult(self) -> str:
+        """In the audit record, which always has one."""
+        by_reason = {"malformed": 0x8007000D, "action_not_supported": 0x80070057}
+        return f"0x{self.hresult or by_reason.get(self.reason, 0x80070005):08X}"
 
 
 def _malformed(message: Callable[[Stand], bytes]) -> Case:
@@ -236,6 +243,7 @@ async def test_a_bad_message_gets_its_own_fault(stand: Stand, name: str) -> None
     assert answer.fault.text == f"{case.text} (call {call_id})"
     line = await stand.refusal_of(answer)
     assert (line["reason"], line["outcome"]) == (case.reason, "refused")
+    assert line["hresult"] == case.recorded_hresult
     assert stand.lab.received == []
     _assert_nothing_slips_out(answer)
     await _next_client_is_served(stand)

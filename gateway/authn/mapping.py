@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -244,6 +245,7 @@ def _parsed(text: str | None) -> DistinguishedName | None:
     return None if text is None else parse_distinguished_name(text)
 
 
+@lru_cache(maxsize=256)
 def _structure(name: Name) -> DistinguishedName | None:
     """None for a name that no rule can be written about, e.g. the empty one."""
     try:

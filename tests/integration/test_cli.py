@@ -234,6 +234,20 @@ async def test_serve_says_what_is_wrong_before_it_listens(configuration: Path) -
     assert "public_url: missing" in ran.errors
 
 
+async def test_verify_audit_tells_an_intact_record_from_a_changed_one(tmp_path: Path) -> None:
+    await run("lab", "--once", "--directory", tmp_path)
+    audit = tmp_path / "audit.jsonl"
+
+    intact = await run("verify-audit", audit)
+    assert intact.code == 0
+    assert "lines in order, numbers 1 to" in intact.output
+
+    audit.write_text(audit.read_text().replace('"outcome":"refused"', '"outcome":"issued"', 1))
+    changed = await run("verify-audit", audit)
+    assert changed.code == 1
+    assert "BROKEN in line" in changed.output
+
+
 async def test_a_file_that_is_no_request_is_said_to_be_none(configuration: Path, world: World) -> None:
     ran = await run("explain", "--config", configuration, "--as", ALICE, world.public_ca)
 

@@ -178,7 +178,7 @@ class App:
             redact=redact,
             wsdetail=isinstance(service, CESSettings),
         )
-        return PublishedService(service.name, service.path, soap.answer)
+        return PublishedService(service.name, service.path, self.configuration.public_host_of(service), soap.answer)
 
     def _story(self, service: CEPSettings | CESSettings, client: SoapClient, redact: Redact) -> Story:
         match service:

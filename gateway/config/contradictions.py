@@ -14,15 +14,16 @@ def contradictions(configuration: Configuration) -> Iterator[tuple[KeyPath, str]
     if not _is_base_url(configuration.public_url):
         yield ("public_url",), "must be https://host or https://host:port"
     names: set[str] = set()
-    paths: set[str] = set()
+    places: set[tuple[str, str]] = set()
     for n, service in enumerate(configuration.services):
         at: KeyPath = ("services", n)
         if service.name in names:
             yield (*at, "name"), f"{service.name} is the name of another service too"
         names.add(service.name)
-        if service.path.casefold() in paths:
-            yield at, f"another service has the path {service.path} too"
-        paths.add(service.path.casefold())
+        place = (configuration.public_host_of(service), service.path.casefold())
+        if place in places:
+            yield at, f"another service has the path {service.path} at {place[0]} too"
+        places.add(place)
         if service.public_url is not None and not _is_base_url(service.public_url):
             yield (*at, "public_url"), "must be https://host or https://host:port"
         for key, message in _contradictions_of_service(configuration, service):
@@ -56,8 +57,9 @@ def _contradictions_of_certificates(
         yield ("verifier",), "is for UsernamePassword services: certificates are verified by TLS"
     if not configuration.mapping:
         yield (), "needs `mapping` rules: without one, no certificate stands for an account"
-    if not any(_asks_for_certificates(listener) for listener in configuration.listeners):
-        yield (), "needs a listener or a server name with client_certificates: optional or required"
+    host = configuration.public_host_of(service)
+    if not any(_asks_for_certificates(listener, host) for listener in configuration.listeners):
+        yield (), f"needs a listener, or a server name {host}, with client_certificates: optional or required"
 
 
 def _contradictions_of_passwords(
@@ -83,6 +85,6 @@ def _contradictions_of_own_certificate(service: CEPSettings | CESSettings) -> It
         yield ("verifier",), "internal_ces goes with pass_on_username_token only: else nobody checks the password"
 
 
-def _asks_for_certificates(listener: ListenerSettings) -> bool:
-    modes = {listener.client_certificates, *(name.client_certificates for name in listener.server_names.values())}
-    return modes != {ClientCertificates.NONE}
+def _asks_for_certificates(listener: ListenerSettings, host: str) -> bool:
+    """Where clients of that host name arrive on this listener."""
+    return listener.server_names.get(host, listener).client_certificates is not ClientCertificates.NONE

@@ -110,6 +110,10 @@ class Configuration(Settings):
         """The URL that is told to clients, percent-encoded."""
         return (service.public_url or self.public_url).rstrip("/") + quote(service.path)
 
+    def public_host_of(self, service: CEPSettings | CESSettings) -> str:
+        """The host of that URL, in lower case."""
+        return urlsplit(service.public_url or self.public_url).hostname or ""
+
     def public_hosts(self) -> frozenset[str]:
         """Every host name that clients use."""
         urls = (self.public_url, *(service.public_url for service in self.services if service.public_url))

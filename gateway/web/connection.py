@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -51,6 +51,7 @@ class Connection(web.RequestHandler):
         "_transport",
         "client_certificate",
         "closed",
+        "is_served",
         "peer",
     )
 
@@ -75,6 +76,8 @@ class Connection(web.RequestHandler):
         """Canonical text of the client's address."""
         self.client_certificate: bytes | None = None
         """DER, as the handshake verified it."""
+        self.is_served: Callable[[str], bool] = lambda _host: True
+        """Whether the services of a public host can be reached on this connection."""
         self.closed: asyncio.Future[None] = loop.create_future()
         """Done when the socket is closed."""
         self._limits = limits

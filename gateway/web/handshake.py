@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from contextlib import suppress
+from functools import partial
 
 from gateway.telemetry import HandshakeFailure
 from gateway.web.client_hello import ServerNameReader
@@ -58,6 +59,7 @@ class TlsAcceptor:
 
     async def _accept(self, client: socket.socket, contexts: ListenerContexts, connection: Connection) -> None:
         server_name = await self._server_name(client) if contexts.by_server_name else None
+        connection.is_served = partial(contexts.is_served, server_name=server_name)
         await asyncio.get_running_loop().connect_accepted_socket(
             lambda: connection,
             client,

@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 from gateway.web.reply import PublishedService
 
 _ABSOLUTE_FORM = re.compile(r"https?://[^/?#]*(?=/)", re.IGNORECASE)
-"""RFC 9112 3.2.2: servers accept it. Which host it names does not matter here: services differ by path only."""
+"""RFC 9112 3.2.2: servers accept it. Which host it names does not matter: that was settled in the handshake."""
 _PATH = re.compile(r"/(?:[A-Za-z0-9!$&'()*+,;=:@/._~-]|%[0-9A-Fa-f]{2})*")
 """RFC 3986 3.3, path-absolute. No query: the services have none, and metadata (`?wsdl`) is not published."""
 _ESCAPED_DELIMITER = re.compile(r"%(?:2F|5C|25|7F|[01][0-9A-F])", re.IGNORECASE)

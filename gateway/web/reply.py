@@ -24,5 +24,8 @@ class PublishedService:
     """As configured: a closed set, so it can label metrics."""
     path: str
     """Percent-decoded, e.g. `/Fabrikam Issuing CA 1_CES_Certificate/service.svc/CES`."""
+    host: str
+    """Of its public URL, in lower case: where a listener has a certificate of its own for that name, it is served there
+    and nowhere else."""
     answer: Callable[[Call], Awaitable[Reply]]
     """Never raises; always audits its outcome."""

@@ -125,7 +125,9 @@ class HttpServer:
         return response
 
     async def _respond(self, request: web.BaseRequest, connection: Connection, arrival: _Arrival) -> web.Response:
-        arrival.service = service = find_service(self._services(), request.raw_path)
+        arrival.service = service = find_service(
+            (published for published in self._services() if connection.is_served(published.host)), request.raw_path
+        )
         if service is None:
             raise _Refused(HttpRefusalReason.UNKNOWN_PATH)
         if request.method in _PROBES:

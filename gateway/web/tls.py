@@ -199,6 +199,15 @@ class ListenerContexts:
         """The context for a client that asks for `server_name`; unknown names get the listener's own."""
         return self.by_server_name.get((server_name or "").lower(), self.default).context()
 
+    def is_served(self, host: str, *, server_name: str | None) -> bool:
+        """Whether what is published at `host` can be reached by a client that asked for `server_name`.
+
+        A name with settings of its own is a place of its own: a client certificate that was verified against its trust
+        store opens what is published there, and nothing else.
+        """
+        asked_for = (server_name or "").lower()
+        return host == asked_for if asked_for in self.by_server_name else host not in self.by_server_name
+
 
 def load_contexts(settings: ListenerSettings) -> ListenerContexts:
     """Read a listener's files. Raises Mistaken, with the file that cannot be used."""

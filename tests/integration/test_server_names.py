@@ -26,6 +26,9 @@ async def stand(world: World, tmp_path: Path) -> AsyncIterator[Stand]:
             }
         }
         content["listeners"] = [plain]
+        for service in content["services"]:
+            if service["authentication"] == "Certificate":
+                service["public_url"] = f"https://{WITH_CERTIFICATES}:{plain['port']}"
 
     async with a_stand(world, tmp_path, change) as running:
         yield running
@@ -56,10 +59,13 @@ async def test_a_certificate_shown_at_the_other_name_enrolls(stand: Stand) -> No
     assert answer.status == 200
 
 
-async def test_a_certificate_that_was_not_asked_for_is_not_seen(stand: Stand) -> None:
-    answer = await stand.post(
-        stand.issue(REQUEST, security=""), CES_CERTIFICATE, client=stand.world.partner_a, port=stand.ports.https
+async def test_a_service_is_served_at_its_own_name_and_nowhere_else(stand: Stand) -> None:
+    message = stand.issue(REQUEST)
+    partner = stand.world.partner_a
+
+    elsewhere = await stand.post(message, CES_CERTIFICATE, port=stand.ports.https)
+    by_password = await stand.post(
+        message, CES_PASSWORD, client=partner, server_name=WITH_CERTIFICATES, port=stand.ports.https
     )
 
-    assert answer.status == 500
-    assert (await stand.refusal_of(answer))["reason"] == "credentials_missing"
+    assert (elsewhere.status, by_password.status) == (404, 404)

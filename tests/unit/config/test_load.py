@@ -126,7 +126,7 @@ CONTRADICTIONS: dict[str, tuple[Change, str]] = {
     "certificates without mapping": (lambda c: c.pop("mapping"), "services.0: needs `mapping` rules"),
     "certificates that nobody asks for": (
         lambda c: [c["listeners"][0].pop(key) for key in ("client_certificates", "client_trust")],
-        "services.0: needs a listener or a server name with client_certificates",
+        f"services.0: needs a listener, or a server name {HOST}, with client_certificates",
     ),
     "passwords without a verifier": (_without(1, "verifier"), "services.1.verifier: is missing"),
     "no password file": (lambda c: c.pop("password_file"), "services.1.verifier: needs the general setting"),

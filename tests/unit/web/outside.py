@@ -159,7 +159,7 @@ async def running(
     limits: LimitSettings | None = None,
     **settings: Any,
 ) -> AsyncIterator[Outside]:
-    """A listener on a free port of 127.0.0.1, publishing one service at `PATH`.
+    """A listener on a free port of 127.0.0.1, publishing one service at `PATH` under every name.
 
     Without other `settings` it has a certificate for localhost and does not ask for client certificates.
     """
@@ -180,7 +180,9 @@ async def running(
     def refuse(refusal: HttpRefusal) -> None:
         outside.refusals.append(refusal)
 
-    services = [PublishedService("ces-partner", DECODED_PATH, record_and_answer)]
+    # At the listener's own name, and at each that has settings of its own.
+    hosts = {"default.partner.example", *settings.get("server_names", {})}
+    services = [PublishedService("ces-partner", DECODED_PATH, host, record_and_answer) for host in hosts]
     http_server = HttpServer(lambda: services, limits, metrics, refuse)
     listener = Listener(
         listener_settings,

@@ -6,8 +6,10 @@ from gateway.web.paths import decode_path, find_service
 from gateway.web.reply import PublishedService
 from tests.unit.web.outside import DECODED_PATH, PATH, answer_ok
 
-SERVICE = PublishedService("ces-partner", DECODED_PATH, answer_ok)
-BANG = PublishedService("ces-bang", "/R&D !0021 CA_CES_UsernamePassword/service.svc/CES", answer_ok)
+SERVICE = PublishedService("ces-partner", DECODED_PATH, "enroll.partner.example", answer_ok)
+BANG = PublishedService(
+    "ces-bang", "/R&D !0021 CA_CES_UsernamePassword/service.svc/CES", "enroll.partner.example", answer_ok
+)
 
 
 @pytest.mark.parametrize(

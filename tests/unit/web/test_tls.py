@@ -266,3 +266,15 @@ def test_all_mistakes_of_a_listener_are_reported(authority: Authority, tmp_path:
     assert "server name cep.example.com: CN=other.example.com is not for cep.example.com" in texts
     assert "server name ces.example.com: " in texts
     assert "No such file" in texts
+
+
+def test_a_server_name_with_settings_of_its_own_is_a_place_of_its_own(authority: Authority) -> None:
+    server = a_server_certificate(authority)
+    own = ServerNameSettings(certificate=server.certificate_path, key=server.key_path)
+    contexts = load_contexts(a_listener(server, server_names={"cert.partner.example": own}))
+
+    assert contexts.is_served("cert.partner.example", server_name="Cert.Partner.Example")
+    assert not contexts.is_served("enroll.partner.example", server_name="cert.partner.example")
+    for elsewhere in ("enroll.partner.example", "unheard.of.example", None):
+        assert contexts.is_served("enroll.partner.example", server_name=elsewhere)
+        assert not contexts.is_served("cert.partner.example", server_name=elsewhere)

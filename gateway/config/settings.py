@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import Field
 
 from gateway.authn.mapping import MappingRules
+from gateway.protocol.ca_name import sanitized_name
 from gateway.protocol.xcep import ClientAuthentication
 from gateway.requester import Verifier
 from gateway.strict_yaml import Settings
@@ -70,12 +71,12 @@ class CESSettings(_ServiceSettings):
     """A published Certificate Enrollment Web Service of one certification authority."""
 
     kind: Literal["CES"]
-    ca: Annotated[str, Field(min_length=1, pattern=r"^[^/\\?#%\x00-\x1f]+$")]
-    """The common name of the CA, as in the subject of its certificate and in the path."""
+    ca: Annotated[str, Field(min_length=1, max_length=64)]
+    """The common name of the CA, as in the subject of its certificate (at most 64 characters: RFC 5280, Appendix A)."""
 
     @property
     def path(self) -> str:
-        return f"/{self.ca}_CES_{self.authentication}/service.svc/CES"
+        return f"/{sanitized_name(self.ca)}_CES_{self.authentication}/service.svc/CES"
 
 
 ServiceSettings = Annotated[CEPSettings | CESSettings, Field(discriminator="kind")]

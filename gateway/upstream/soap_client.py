@@ -26,8 +26,6 @@ from gateway.upstream.answer import MEDIA_TYPE, HttpAnswer, Question, read_answe
 from gateway.upstream.settings import UpstreamSettings, parse_address
 from gateway.upstream.tls import client_context
 
-__all__ = ["SoapClient", "UpstreamSettings"]
-
 _KEEP_ALIVE_SECONDS = 15
 """Far below the 120 s after which IIS closes an idle connection: a request that meets the closing is lost, and is not
 repeated. Long enough for a client's GetPolicies and the RequestSecurityToken that follows it."""

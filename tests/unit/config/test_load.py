@@ -105,6 +105,13 @@ def test_public_urls_are_encoded_and_may_differ_by_service(tmp_path: Path, conte
     )
 
 
+def test_a_ca_s_name_is_sanitized_in_its_path_and_not_in_itself(tmp_path: Path, content: dict[str, Any]) -> None:
+    content["services"][1]["ca"] = "R&D CA"
+    _, ca = load(tmp_path, content).configuration.services
+
+    assert ca.path == "/R!0026D CA_CES_UsernamePassword/service.svc/CES"
+
+
 def _service(n: int, **changes: Any) -> Change:
     return lambda content: content["services"][n].update(changes)
 

@@ -8,7 +8,6 @@ from no other.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
 
 from gateway import errors
 from gateway.policy.decision import Concern, NotPermitted
@@ -208,18 +207,13 @@ def message_for(error: BaseException, call_id: str, *, wsdetail: bool, redact: C
     if isinstance(error, soap.UpstreamRefused) and wsdetail and error.fault.detail is not None:
         return FaultMessage(wstep.ACTION_FAULT, _as_the_ca_said(error.fault, call_id, redact))
     fault = fault_for(error)
-    has_detail = wsdetail and fault.action == wstep.ACTION_FAULT
-    detail = soap.CertificateEnrollmentWSDetail(None, fault.hresult.signed, fault.invalid_request, None)
-    return FaultMessage(
-        fault.action if has_detail or fault.action != wstep.ACTION_FAULT else ACTION_DISPATCHER_FAULT,
-        soap.Fault(
-            code=fault.code,
-            subcode=fault.subcode,
-            reason=_with(call_id, fault.text),
-            language=LANGUAGE,
-            detail=detail if has_detail else None,
-        ),
-    )
+    action, detail = fault.action, None
+    if action == wstep.ACTION_FAULT:
+        if wsdetail:
+            detail = soap.CertificateEnrollmentWSDetail(None, fault.hresult.signed, fault.invalid_request, None)
+        else:
+            action = ACTION_DISPATCHER_FAULT
+    return FaultMessage(action, soap.Fault(fault.code, fault.subcode, _with(call_id, fault.text), LANGUAGE, detail))
 
 
 def _as_the_ca_said(fault: soap.Fault, call_id: str, redact: Callable[[str], str]) -> soap.Fault:
@@ -233,8 +227,8 @@ def _with(call_id: str, text: str) -> str:
 
 def hresult_of(error: BaseException) -> str:
     """The HRESULT that the client was given, for the audit record."""
-    if isinstance(error, soap.UpstreamRefused) and error.fault.detail is not None:
-        code: Any = error.fault.detail.error_code
-        if code is not None:
+    match error:
+        case soap.UpstreamRefused(fault=soap.Fault(detail=soap.CertificateEnrollmentWSDetail(error_code=int(code)))):
             return f"0x{code & 0xFFFFFFFF:08X}"
-    return str(fault_for(error).hresult)
+        case _:
+            return str(fault_for(error).hresult)

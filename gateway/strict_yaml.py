@@ -106,11 +106,6 @@ def parse(text: str, file: object) -> Document:
     return Document(name, content, lines)
 
 
-def load(text: str, file: object, model: type[M]) -> M:
-    """`parse` and `validate` in one step. Raises Mistaken."""
-    return parse(text, file).validate(model)
-
-
 _PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null"))
 """What JSON has. `!!str 5` and the like are not told from the untagged, and mean the same."""
 

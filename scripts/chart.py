@@ -19,7 +19,7 @@ from helm_program import ChartError, obtain_helm, run
 
 from gateway.config import Configuration
 from gateway.policy.load import load_policies
-from gateway.strict_yaml import Mistaken, load
+from gateway.strict_yaml import Mistaken, parse
 
 ROOT = Path(__file__).parents[1]
 CHART = ROOT / "helm" / "ces-gateway"
@@ -206,7 +206,7 @@ def reference_objections(rendering: Rendering) -> Iterator[str]:
 def configuration_objections(rendering: Rendering) -> Iterator[str]:
     """The gateway takes gateway.yaml and the policies, and finds every file that is named."""
     try:
-        load(rendering.configuration_text, "gateway.yaml", Configuration)
+        parse(rendering.configuration_text, "gateway.yaml").validate(Configuration)
         load_policies(rendering.policies.items())
     except Mistaken as mistaken:
         yield from map(str, mistaken.mistakes)

@@ -37,6 +37,9 @@ TEMPLATE = "PartnerWebServer"
 ALLOWED_NAME = "www.partner-a.example"
 REFUSED_NAME = "www.somebody-else.example"
 
+_PATIENCE = 1000
+"""Looks at the audit record, a hundredth of a second apart, before the line of a refusal is given up."""
+
 
 class StepFailed(Exception):
     """The demonstration did not go as it must."""
@@ -152,13 +155,14 @@ async def _be_refused(client: EnrollmentClient, audit: Path) -> None:
 
 async def _reasons(audit: Path, fault: str) -> list[str]:
     """The violations in the audit line of the call that the fault names. Nobody waits for such a line to be written."""
-    while True:
+    for _ in range(_PATIENCE):
         for line in map(json.loads, _lines(audit)):
             if line["event"] == "refused" and line["call_id"] in fault:
                 return [
                     f"{v['rule']}: {v['field']} is {v['value']!r}, wanted {v['wanted']}" for v in line["violations"]
                 ]
         await asyncio.sleep(0.01)
+    raise StepFailed(f"the refusal is not in the audit record {audit}")
 
 
 def _lines(audit: Path) -> list[str]:

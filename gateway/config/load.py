@@ -14,7 +14,7 @@ from gateway.policy.load import load_policies
 from gateway.strict_yaml import Document, Mistake, Mistaken, Settings, parse
 from gateway.strict_yaml import Path as KeyPath
 from gateway.upstream.tls import client_context
-from gateway.web.tls import check_listener
+from gateway.web.tls import check_listener, is_presented
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,9 @@ def load_configuration(file: Path, now: datetime) -> Checked:
         mistakes.append(document.mistake(path, message))
     if not mistakes:
         mistakes += _mistakes_of_listeners(document, configuration, now, warnings)
+        if not mistakes:
+            # They are looked for in the certificates, which can be read.
+            mistakes += _mistakes_of_hosts(document, configuration)
         mistakes += _mistakes_of_upstreams(configuration)
         mistakes += _mistakes_of_mapping(configuration)
     policies, found = _read_policies(document, configuration.policies)
@@ -53,22 +56,25 @@ def load_configuration(file: Path, now: datetime) -> Checked:
 
 
 def read_policies(directory: Path) -> Policies:
-    """The policies of a directory. Raises Mistaken; an unreadable file is a mistake too, never an absent policy."""
+    """The policies of a directory, at least one.
+
+    Raises Mistaken; OSError or UnicodeDecodeError for what cannot be read, which is never taken for an absent policy.
+    """
     files = sorted(path for path in directory.iterdir() if path.suffix in {".yaml", ".yml"})
+    if not files:
+        # Also what a volume looks like that is not mounted: at a reload, that must not put the good set out of force.
+        raise Mistaken((Mistake(str(directory), 0, "", "no policy files: every request would be refused"),))
     return load_policies((str(path), path.read_text(encoding="utf-8")) for path in files)
 
 
 def _read_policies(document: Document, directory: Path) -> tuple[Policies, tuple[Mistake, ...]]:
     nothing = Policies(())
     try:
-        policies = read_policies(directory)
+        return read_policies(directory), ()
     except Mistaken as mistaken:
         return nothing, mistaken.mistakes
     except (OSError, UnicodeDecodeError) as error:
         return nothing, (document.mistake(("policies",), f"cannot be read: {error}"),)
-    if not policies.policies:
-        return nothing, (document.mistake(("policies",), "no policy files: every request would be refused"),)
-    return policies, ()
 
 
 def _absolute(configuration: Configuration, base: Path) -> Configuration:
@@ -122,10 +128,22 @@ def _mistakes_of_listeners(
     document: Document, configuration: Configuration, now: datetime, warnings: list[str]
 ) -> Iterator[Mistake]:
     for n, listener in enumerate(configuration.listeners):
-        check = check_listener(listener, configuration.public_hosts(), now)
+        check = check_listener(listener, now)
         warnings.extend(f"listeners.{n}: {warning}" for warning in check.warnings)
         for message in check.mistakes:
             yield document.mistake(("listeners", n), message)
+
+
+def _mistakes_of_hosts(document: Document, configuration: Configuration) -> Iterator[Mistake]:
+    """Each public host needs a listener, and each listener a public host. Ports do not tell: a firewall maps them."""
+    hosts = sorted(configuration.public_hosts())
+    for host in hosts:
+        if not any(is_presented(listener, host) for listener in configuration.listeners):
+            yield document.mistake(("public_url",), f"no listener has a certificate for {host}")
+    for n, listener in enumerate(configuration.listeners):
+        if not any(is_presented(listener, host) for host in hosts):
+            wanted = " or ".join(hosts)
+            yield document.mistake(("listeners", n, "certificate"), f"is for none of the public hosts, {wanted}")
 
 
 def _mistakes_of_upstreams(configuration: Configuration) -> Iterator[Mistake]:

@@ -45,6 +45,11 @@ def check_server_certificate(pem: bytes, hosts: Collection[str], now: datetime) 
     return Check(tuple(mistakes), (*_expiry(leaf, now), *_order(leaf, intermediates)))
 
 
+def is_for(pem: bytes, host: str) -> bool:
+    """Whether clients that call the server by `host` accept the leaf's names. Raises ValueError for what is no PEM."""
+    return not any(_names(x509.load_pem_x509_certificate(pem), (host,)))
+
+
 def _validity(certificate: x509.Certificate, now: datetime) -> Iterator[str]:
     if now < certificate.not_valid_before_utc:
         yield f"{_subject(certificate)} is not valid before {certificate.not_valid_before_utc}"

@@ -17,7 +17,7 @@ from cryptography import x509
 from pydantic import AfterValidator, Field, model_validator
 
 from gateway.strict_yaml import Mistake, Mistaken, Settings
-from gateway.web.server_certificate import Check, check_server_certificate
+from gateway.web.server_certificate import Check, check_server_certificate, is_for
 
 __all__ = (
     "Check",
@@ -27,6 +27,7 @@ __all__ = (
     "ServerNameSettings",
     "check_listener",
     "check_server_certificate",
+    "is_presented",
     "load_contexts",
 )
 
@@ -237,20 +238,23 @@ def _mistaken(file: Path, message: str, error: OSError) -> Mistaken:
     return Mistaken((Mistake(str(file), 0, "", f"{message}: {reason}"),))
 
 
-def check_listener(settings: ListenerSettings, public_hosts: frozenset[str], now: datetime) -> Check:
-    """What is wrong with a listener's certificates, all of it.
-
-    Each of `public_hosts` must be in the certificate that a client who asks for it will see: that of the server name
-    where there is one, else the listener's own.
-    """
-    own_hosts = public_hosts - settings.server_names.keys()
-    checks = [_check(settings, own_hosts, now)]
+def check_listener(settings: ListenerSettings, now: datetime) -> Check:
+    """What is wrong with a listener's certificates, all of it; for which hosts they are is asked of `is_presented`."""
+    checks = [_check(settings, frozenset(), now)]
     for server_name, own in settings.server_names.items():
         checks.append(_check(own, frozenset({server_name}), now).prefixed(f"server name {server_name}: "))
     return Check(
         tuple(mistake for check in checks for mistake in check.mistakes),
         tuple(warning for check in checks for warning in check.warnings),
     )
+
+
+def is_presented(settings: ListenerSettings, host: str) -> bool:
+    """Whether a client that calls the listener by `host` sees a certificate for it.
+
+    It sees that of the server name where there is one, else the listener's own. For files that `check_listener` passed.
+    """
+    return is_for(settings.server_names.get(host, settings).certificate.read_bytes(), host)
 
 
 def _check(settings: _CertificateSettings, hosts: frozenset[str], now: datetime) -> Check:

@@ -32,7 +32,7 @@ from gateway.protocol.xcep import (
 )
 from gateway.protocol.xml import to_bytes
 
-SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).parents[1] / "vectors" / "soap" / "spec-xcep-6.2.xsd"))
+SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).parents[1] / "vectors" / "xsd" / "ms-xcep.xsd"))
 XCEP = "http://schemas.microsoft.com/windows/pki/2009/01/enrollmentpolicy"
 
 CLIENT = '<client><lastUpdate xsi:nil="true"/><preferredLanguage xsi:nil="true"/></client>'

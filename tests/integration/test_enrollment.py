@@ -231,7 +231,8 @@ async def test_metrics_count_outcomes_by_service_and_health_is_told(stand: Stand
 
 
 async def test_a_reload_takes_new_policies_and_keeps_the_old_ones_where_there_is_a_mistake(stand: Stand) -> None:
-    file = stand.app.configuration.policies / "PartnerWebServer.yaml"
+    policies = stand.app.configuration.policies
+    file = policies / "PartnerWebServer.yaml"
     good = file.read_text()
     try:
         file.write_text(good.replace("partner-a-hosts", "renamed-rule"))
@@ -242,5 +243,14 @@ async def test_a_reload_takes_new_policies_and_keeps_the_old_ones_where_there_is
         await stand.post(stand.issue(a_request()))
     finally:
         file.write_text(good)
+    # As if the volume were not mounted.
+    elsewhere = policies.rename(policies.with_name("elsewhere"))
+    try:
+        policies.mkdir()
+        stand.app.reload()
+        await stand.post(stand.issue(a_request()))
+    finally:
+        policies.rmdir()
+        elsewhere.rename(policies)
 
-    assert [line["rule"] for line in stand.audit("approved")] == ["renamed-rule", "renamed-rule"]
+    assert [line["rule"] for line in stand.audit("approved")] == ["renamed-rule"] * 3

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import AfterValidator, Field
 
-from gateway.strict_yaml import Document, Mistake, Mistaken, Settings, load, parse
+from gateway.strict_yaml import Document, Mistake, Mistaken, Settings, parse
 
 
 class Colour(StrEnum):
@@ -47,7 +47,7 @@ class Sample(Settings):
 def mistakes(text: str) -> list[str]:
     """Each mistake as an operator reads it."""
     with pytest.raises(Mistaken) as mistaken:
-        load(text, "f.yaml", Sample)
+        parse(text, "f.yaml").validate(Sample)
     return [str(mistake) for mistake in mistaken.value.mistakes]
 
 
@@ -55,7 +55,7 @@ def mistakes(text: str) -> list[str]:
 
 
 def test_a_file_becomes_a_value() -> None:
-    sample = load(
+    sample = parse(
         """
         number: 3
         ratio: 0.5
@@ -70,8 +70,7 @@ def test_a_file_becomes_a_value() -> None:
         by_name: {a: 1, "2": 2}
         """,
         "f.yaml",
-        Sample,
-    )
+    ).validate(Sample)
 
     assert sample == Sample(
         number=3,
@@ -85,7 +84,7 @@ def test_a_file_becomes_a_value() -> None:
 
 
 def test_a_whole_number_will_do_for_a_fraction() -> None:
-    assert load("ratio: 2", "f.yaml", Sample).ratio == 2
+    assert parse("ratio: 2", "f.yaml").validate(Sample).ratio == 2
 
 
 @pytest.mark.parametrize(
@@ -108,7 +107,7 @@ def test_yaml_is_read_by_the_safe_schema(text: str, content: object) -> None:
 
 def test_values_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        load("number: 1", "f.yaml", Sample).number = 2
+        parse("number: 1", "f.yaml").validate(Sample).number = 2
 
 
 # --- what is a mistake ----------------------------------------------------------------------------------------------
@@ -253,10 +252,10 @@ _FRAGMENTS = st.sampled_from(_PLAIN + _PUNCTUATION + _SPECIAL)
 @given(st.one_of(st.text(), st.lists(_FRAGMENTS).map("".join)))
 def test_any_text_is_read_or_mistaken_and_nothing_worse(text: str) -> None:
     with suppress(Mistaken):
-        load(text, "f.yaml", Sample)
+        parse(text, "f.yaml").validate(Sample)
 
 
 @pytest.mark.parametrize("depth", range(20, 400, 10))
 def test_any_depth_is_read_or_mistaken_and_nothing_worse(depth: int) -> None:
     with pytest.raises(Mistaken):
-        load("texts: " + "[" * depth + "]" * depth, "f.yaml", Sample)
+        parse("texts: " + "[" * depth + "]" * depth, "f.yaml").validate(Sample)

@@ -9,7 +9,7 @@ from gateway.errors import CertificateNotMapped
 from gateway.pki.certificate import Certificate
 from gateway.pki.keys import PublicKey
 from gateway.pki.names import AttributeTypeAndValue, GeneralName, GeneralNameType, Name
-from gateway.strict_yaml import Mistaken, load
+from gateway.strict_yaml import Mistaken, parse
 
 ISSUER = "CN=Partner Issuing CA,O=Partner A,C=DE"
 FINGERPRINT = "ab" * 32
@@ -54,7 +54,7 @@ def having(*names: GeneralName) -> Certificate:
 
 
 def load_rule(text: str) -> MappingRuleSettings:
-    return load(f"name: partner-a\n{text}", "gateway.yaml", MappingRuleSettings)
+    return parse(f"name: partner-a\n{text}", "gateway.yaml").validate(MappingRuleSettings)
 
 
 # --- which certificates ---------------------------------------------------------------------------------------------

@@ -112,6 +112,24 @@ def test_a_ca_s_name_is_sanitized_in_its_path_and_not_in_itself(tmp_path: Path, 
     assert ca.path == "/R!0026D CA_CES_UsernamePassword/service.svc/CES"
 
 
+def test_two_listeners_may_each_have_a_host_of_their_own(tmp_path: Path, content: dict[str, Any]) -> None:
+    other = a_server_certificate(an_authority(tmp_path, "Another Root CA"), "cert.partner.example")
+    own = {"certificate": other.certificate_path.name, "key": other.key_path.name}
+    content["listeners"].append(content["listeners"][0] | {"port": 8444} | own)
+    content["services"][0]["public_url"] = "https://cert.partner.example:8444"
+
+    assert load(tmp_path, content).configuration.public_hosts() == {HOST, "cert.partner.example"}
+
+
+def test_a_listener_that_is_nobody_s_host_is_a_mistake(tmp_path: Path, content: dict[str, Any]) -> None:
+    other = a_server_certificate(an_authority(tmp_path, "Another Root CA"), "cert.partner.example")
+    own = {"certificate": other.certificate_path.name, "key": other.key_path.name}
+    content["listeners"].append(content["listeners"][0] | {"port": 8444} | own)
+
+    with pytest.raises(Mistaken, match=r"listeners\.1\.certificate: is for none of the public hosts"):
+        load(tmp_path, content)
+
+
 def _service(n: int, **changes: Any) -> Change:
     return lambda content: content["services"][n].update(changes)
 

@@ -1,7 +1,7 @@
 import pytest
 
 from gateway.policy.sections import Given, ObjectIdentifier, PlainText, Section, Some, is_object_identifier
-from gateway.strict_yaml import Mistaken, load
+from gateway.strict_yaml import Mistaken, parse
 
 EMPTY = "must not be empty: leave it out, or say what is allowed"
 
@@ -14,7 +14,7 @@ class Sample(Section):
 
 
 def read(text: str) -> Sample:
-    return load(text, "sample.yaml", Sample)
+    return parse(text, "sample.yaml").validate(Sample)
 
 
 def test_keys_are_in_camel_case() -> None:

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.protocol.xml import MAX_MESSAGE_BYTES
-from gateway.strict_yaml import Mistaken, load
+from gateway.strict_yaml import Mistaken, parse
 from gateway.upstream.settings import UpstreamSettings, parse_address
 
 URL = "https://ces.corp.fabrikam.example/Fabrikam%20Issuing%20CA%201_CES_Certificate/service.svc/CES"
@@ -21,7 +21,7 @@ def test_a_url_and_a_trust_file_are_enough() -> None:
 def test_the_settings_are_read_from_yaml() -> None:
     text = f"url: {URL}\ntrust: /etc/trust.pem\nserver_address: '[fd00::3]:8443'\nanswer_seconds: 60\n"
 
-    read = load(text, "gateway.yaml", UpstreamSettings)
+    read = parse(text, "gateway.yaml").validate(UpstreamSettings)
 
     assert (read.trust, read.server_address, read.answer_seconds) == (Path("/etc/trust.pem"), "[fd00::3]:8443", 60)
 
@@ -88,7 +88,7 @@ def test_a_limit_of_zero_is_refused(name: str) -> None:
 
 def test_an_unknown_key_is_a_mistake_with_its_line() -> None:
     with pytest.raises(Mistaken, match=r"gateway.yaml:3: verify: unknown key"):
-        load(f"url: {URL}\ntrust: /etc/trust.pem\nverify: false\n", "gateway.yaml", UpstreamSettings)
+        parse(f"url: {URL}\ntrust: /etc/trust.pem\nverify: false\n", "gateway.yaml").validate(UpstreamSettings)
 
 
 def test_no_answer_is_fetched_that_could_not_be_parsed() -> None:

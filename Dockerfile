@@ -3,7 +3,8 @@
 # Debian 13 for its OpenSSL 3.5: the mutual-TLS handshake is most of what an enrollment costs, and 3.0 is slower at it.
 # A release names the base by digest:  --build-arg PYTHON_IMAGE=python:3.13-slim-trixie@sha256:...
 # Runs with a read-only root. Mount the configuration at /etc/ces-gateway, and a volume for the audit record at
-# /var/lib/ces-gateway: nothing else is written.
+# /var/lib/ces-gateway: nothing else is written, except, where the configuration has realms, Kerberos' own configuration
+# and its replay cache: mount something small and writable at /tmp then.
 
 ARG PYTHON_IMAGE=python:3.13-slim-trixie
 
@@ -15,25 +16,37 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_ONLY_BINARY=:all: \
     PIP_ROOT_USER_ACTION=ignore
 
-# Two environments, so that the build backend does not end up in the image. Everything that is downloaded is
-# downloaded by hash; the wheel is then made without build isolation, which would fetch the backend unchecked.
+# bonsai, gssapi and krb5 have no wheels.
+RUN ["apt-get", "install", "--update", "--yes", "--no-install-recommends", "gcc", "libc6-dev", "libkrb5-dev", "libldap-dev", "libsasl2-dev"]
+
+# Two environments, so that the build backends do not end up in the image. Everything that is downloaded is
+# downloaded by hash; wheels are then made without build isolation, which would fetch the backends unchecked.
 RUN ["python", "-m", "venv", "/build/venv"]
 RUN ["python", "-m", "venv", "--without-pip", "/opt/ces-gateway"]
 
 WORKDIR /build/source
-COPY requirements-build.lock requirements.lock ./
+COPY requirements-build.lock requirements.lock requirements-kerberos.lock ./
 RUN ["/build/venv/bin/pip", "install", "--require-hashes", "--requirement=requirements-build.lock"]
 RUN ["/build/venv/bin/pip", "--python=/opt/ces-gateway/bin/python", "install", "--require-hashes", "--requirement=requirements.lock"]
+
+# CFLAGS replaces Python's own. Hardened as Debian's packages are: this code reads what comes from the network.
+RUN ["env", "CFLAGS=-O2 -g0 -DNDEBUG -fwrapv -fstack-protector-strong -D_FORTIFY_SOURCE=3", "LDFLAGS=-Wl,-z,relro,-z,now", \
+     "/build/venv/bin/pip", "wheel", "--no-deps", "--no-build-isolation", "--check-build-dependencies", "--no-binary=bonsai,gssapi,krb5", \
+     "--require-hashes", "--requirement=requirements-kerberos.lock", "--wheel-dir=/build/wheel"]
 
 COPY pyproject.toml README.md LICENSE ./
 COPY gateway/ gateway/
 COPY policies/ policies/
 RUN ["/build/venv/bin/pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir=/build/wheel", "."]
-RUN ["/build/venv/bin/pip", "--python=/opt/ces-gateway/bin/python", "install", "--no-deps", "--no-index", "--find-links=/build/wheel", "ces-gateway"]
+RUN ["/build/venv/bin/pip", "--python=/opt/ces-gateway/bin/python", "install", "--no-deps", "--no-index", "--find-links=/build/wheel", "ces-gateway", "bonsai", "decorator", "gssapi", "krb5"]
 RUN ["/build/venv/bin/pip", "--python=/opt/ces-gateway/bin/python", "check"]
 
 
 FROM ${PYTHON_IMAGE}
+
+# What the extra's wheels load at run time. The lists of packages do not stay.
+RUN --mount=type=tmpfs,target=/var/lib/apt/lists --mount=type=tmpfs,target=/var/cache/apt \
+    ["apt-get", "install", "--update", "--yes", "--no-install-recommends", "libgssapi-krb5-2", "libldap2", "libsasl2-modules-gssapi-mit"]
 
 ARG VERSION=0.1.0
 ARG REVISION=unknown
@@ -49,6 +62,8 @@ ENV PATH=/opt/ces-gateway/bin:${PATH} \
     PYTHONUNBUFFERED=1
 
 COPY --from=builder /opt/ces-gateway /opt/ces-gateway
+# They find their libraries here as they did where they were compiled.
+RUN ["/opt/ces-gateway/bin/python", "-c", "import bonsai, gssapi, krb5"]
 # A named volume that is mounted here inherits the owner.
 RUN ["install", "--directory", "--owner=10001", "--group=10001", "--mode=0750", "/var/lib/ces-gateway"]
 

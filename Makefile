@@ -3,15 +3,15 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
-CORE := gateway/policy/*,gateway/protocol/*,gateway/pki/*,gateway/enrollment.py,gateway/enrollment_policy.py
+CORE := gateway/policy/*,gateway/protocol/*,gateway/pki/*,gateway/enrollment.py,gateway/enrollment_policy.py,gateway/transition/guard.py
 
-.PHONY: help run check lint unit test coverage chart bench format lock clean
+.PHONY: help run check lint unit test coverage chart bench format lock samba clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/run ## the embedded lab and the gateway before it, with one enrollment through it (ONCE=1: then exit)
-	@.venv/bin/ces-gateway lab $(if $(ONCE),--once)
+run: $(if $(AD),.venv/kerberos samba,.venv/run) ## the lab and the gateway before it, and enroll (AD=1: with a domain; ONCE=1: exit)
+	@.venv/bin/ces-gateway lab $(if $(AD),--ad) $(if $(ONCE),--once)
 
 check: lint unit ## format, lint, types, import contracts, unit and conformance tests: under a minute
 
@@ -24,9 +24,9 @@ lint: .venv/dev
 unit: .venv/dev
 	@$(PY) -m pytest -q tests/unit tests/conformance
 
-test: lint chart coverage ## everything, with what it needs installed; prints the branch coverage of the core
+test: lint chart coverage ## everything, in an Active Directory domain too; prints the branch coverage of the core
 
-coverage: .venv/dev
+coverage: .venv/dev samba
 	@$(PY) -m pytest -q --cov --cov-report= tests/unit tests/conformance tests/integration
 	@$(PY) -m coverage report --include='$(CORE)'
 
@@ -41,16 +41,25 @@ format: .venv/dev ## rewrite the code as `make check` wants it
 
 LOCK := .venv/bin/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --no-header --no-annotate
 
-lock: .venv/dev ## resolve the dependencies anew into the lock files: to run, to test, to build the image
+lock: .venv/dev ## resolve the dependencies anew into the lock files: to run, to test, to build, and the extra
 	@$(LOCK) pyproject.toml -o requirements.lock
-	@$(LOCK) pyproject.toml --extra dev -o requirements-dev.lock
-	@printf 'hatchling>=1.27\n' | $(LOCK) - -o requirements-build.lock
+	@$(LOCK) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
+	@$(LOCK) --group build -c requirements-dev.lock -o requirements-build.lock
+	@printf '%s\n' bonsai gssapi krb5 | $(LOCK) - -c requirements-dev.lock -o requirements-kerberos.lock
 
-.venv/run: pyproject.toml requirements.lock scripts/bootstrap.sh
+BOOTSTRAP := pyproject.toml requirements-build.lock $(wildcard scripts/*.sh)
+
+.venv/run: $(BOOTSTRAP) requirements.lock
 	@scripts/bootstrap.sh run
 
-.venv/dev: pyproject.toml requirements-dev.lock scripts/bootstrap.sh
+.venv/kerberos: $(BOOTSTRAP) requirements.lock requirements-kerberos.lock
+	@scripts/bootstrap.sh kerberos
+
+.venv/dev: $(BOOTSTRAP) requirements-dev.lock requirements-kerberos.lock
 	@scripts/bootstrap.sh dev
+
+samba: ## Samba for the domain of `make test` and `make run AD=1`, as a program and not as a service
+	@scripts/bootstrap.sh samba
 
 clean: ## remove everything that make made
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage lab-state tests/bench/run

@@ -1,11 +1,10 @@
 """Composition: builds everything from a checked configuration, wires it, owns its lifetime."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 import structlog
@@ -15,7 +14,6 @@ from gateway.audit import AuditLog
 from gateway.authn.client_certificate import ClientCertificateAuthenticator
 from gateway.authn.password_file import PasswordFile, PasswordFileMistaken
 from gateway.authn.username_token import InternalCesDecides, UsernameTokenAuthenticator
-from gateway.call import Call
 from gateway.config import (
     Authentication,
     CEPSettings,
@@ -25,18 +23,18 @@ from gateway.config import (
     TransitionKind,
     read_policies,
 )
-from gateway.enrollment import Enrollment
+from gateway.credential import Transition
+from gateway.enrollment import Authenticate, Enrollment
 from gateway.enrollment_policy import EnrollmentPolicy
 from gateway.pending import InMemoryPendingRequests
 from gateway.policy.decision import Policies
 from gateway.policy.publication import Publication
-from gateway.protocol.soap import Envelope
 from gateway.protocol.xcep import CAURI
 from gateway.redaction import redactor
-from gateway.requester import Requester, Verifier
+from gateway.requester import Verifier
 from gateway.strict_yaml import Mistaken
 from gateway.telemetry import HandshakeFailure, Metrics
-from gateway.transition.credential import PassOnUsernameToken, Transition, UseOwnCertificate
+from gateway.transition.pass_on import PassOnUsernameToken, UseOwnCertificate
 from gateway.upstream.cep import CepClient
 from gateway.upstream.ces import CesClient
 from gateway.upstream.soap_client import SoapClient
@@ -47,12 +45,13 @@ from gateway.web.reply import PublishedService
 from gateway.web.server import HttpRefusal, HttpServer
 from gateway.web.tls import load_contexts
 
+if TYPE_CHECKING:
+    from gateway.realms import Realm, Realms
+
 log = structlog.get_logger()
 
 PENDING_CAPACITY = 100_000
 """Pending requests remembered: some 50 MB at most; a manual approval takes days, not years."""
-
-Authenticator = Callable[[Call, Envelope], Awaitable[Requester]]
 
 
 def now() -> datetime:
@@ -79,6 +78,8 @@ class App:
             if self.configuration.password_file
             else None
         )
+        self.realms: Realms | None = None
+        """None where the configuration has none."""
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -118,6 +119,12 @@ class App:
         if self._passwords is not None:
             stack.callback(self._passwords.close)
 
+        if configuration.realms:
+            # Only here: it needs libraries that a gateway without realms does without.
+            from gateway.realms import Realms  # noqa: PLC0415
+
+            self.realms = await stack.enter_async_context(Realms(configuration, self.metrics, now))
+
         published = await self._publish_services(stack)
         stack.push_async_callback(self._stop_listeners)
         http = HttpServer(lambda: published, configuration.limits, self.metrics, self._note_refusal)
@@ -134,8 +141,10 @@ class App:
             self.listeners.append(listener)
             log.info("listening", listener=listener.name, port=listener.port)
 
-        checks = {"audit": self.audit.is_healthy} | {
-            f"listener {listener.name}": listener.is_accepting for listener in self.listeners
+        checks = {
+            "audit": self.audit.is_healthy,
+            **{f"listener {listener.name}": listener.is_accepting for listener in self.listeners},
+            **(self.realms.checks() if self.realms else {}),
         }
         self.management = Management(configuration.management, self.metrics, checks)
         await self.management.start()
@@ -164,10 +173,17 @@ class App:
         redact = redactor(host for service in services if (host := urlsplit(service.upstream.url).hostname))
         published = []
         for service in services:
-            observe = partial(self.metrics.upstream_answered, service.name)
-            client = await stack.enter_async_context(SoapClient(service.upstream, now, observe))
-            published.append(self._publish(service, self._story(service, client, redact), redact))
+            realm = self.realms.of(service) if self.realms else None
+            client = await stack.enter_async_context(self._soap_client(service, realm))
+            story = self._story(service, client, realm, redact)
+            published.append(self._publish(service, story, redact))
         return published
+
+    def _soap_client(self, service: CEPSettings | CESSettings, realm: "Realm | None") -> SoapClient:
+        observe = partial(self.metrics.upstream_answered, service.name)
+        if realm is not None and service.transition.shows_ticket:
+            return realm.soap_client(service, observe)
+        return SoapClient(service.upstream, now, observe)
 
     def _publish(self, service: CEPSettings | CESSettings, story: Story, redact: Redact) -> PublishedService:
         soap = SoapService(
@@ -178,33 +194,43 @@ class App:
             redact=redact,
             wsdetail=isinstance(service, CESSettings),
         )
-        return PublishedService(service.name, service.path, self.configuration.public_host_of(service), soap.answer)
+        return PublishedService(
+            name=service.name,
+            path=service.path,
+            host=self.configuration.public_host_of(service),
+            negotiate=service.authentication is Authentication.KERBEROS,
+            answer=soap.answer,
+        )
 
-    def _story(self, service: CEPSettings | CESSettings, client: SoapClient, redact: Redact) -> Story:
+    def _story(
+        self, service: CEPSettings | CESSettings, client: SoapClient, realm: "Realm | None", redact: Redact
+    ) -> Story:
+        authenticate = self._authenticator(service, realm)
+        transition = _transition(service, realm)
         match service:
             case CESSettings():
-                return enrollment_story(self._enrollment(service, client), redact)
+                enrollment = Enrollment(
+                    authenticate=authenticate,
+                    policies=self.policies,
+                    transition=transition,
+                    ces=CesClient(client),
+                    pending=InMemoryPendingRequests(PENDING_CAPACITY),
+                    public_uri=self.configuration.public_url_of(service),
+                )
+                return enrollment_story(enrollment, redact)
             case CEPSettings():
-                return enrollment_policy_story(self._enrollment_policy(service, client))
+                enrollment_policy = EnrollmentPolicy(
+                    authenticate=authenticate,
+                    policies=self.policies,
+                    transition=transition,
+                    cep=CepClient(client),
+                    publication=publication(self.configuration, service),
+                )
+                return enrollment_policy_story(enrollment_policy)
 
-    def _enrollment(self, service: CESSettings, client: SoapClient) -> Enrollment:
-        return Enrollment(
-            authenticate=self._authenticator(service),
-            policies=self.policies,
-            ces=CesClient(client, _transition(service)),
-            pending=InMemoryPendingRequests(PENDING_CAPACITY),
-            public_uri=self.configuration.public_url_of(service),
-        )
-
-    def _enrollment_policy(self, service: CEPSettings, client: SoapClient) -> EnrollmentPolicy:
-        return EnrollmentPolicy(
-            authenticate=self._authenticator(service),
-            policies=self.policies,
-            cep=CepClient(client, _transition(service)),
-            publication=publication(self.configuration, service),
-        )
-
-    def _authenticator(self, service: CEPSettings | CESSettings) -> Authenticator:
+    def _authenticator(self, service: CEPSettings | CESSettings, realm: "Realm | None") -> Authenticate:
+        if realm is not None:
+            return realm.authenticator(service, self._passwords)
         if service.authentication is Authentication.CERTIFICATE:
             return ClientCertificateAuthenticator(self.configuration.mapping, now)
         if service.verifier is Verifier.INTERNAL_CES:
@@ -233,9 +259,12 @@ def publication(configuration: Configuration, service: CEPSettings) -> Publicati
     return Publication(service.friendly_name, configuration.public_url, uris)
 
 
-def _transition(service: CEPSettings | CESSettings) -> Transition:
+def _transition(service: CEPSettings | CESSettings, realm: "Realm | None") -> Transition:
     match service.transition:
         case TransitionKind.PASS_ON_USERNAME_TOKEN:
             return PassOnUsernameToken()
         case TransitionKind.OWN_CERTIFICATE:
             return UseOwnCertificate()
+        case _:
+            assert realm is not None, "check-config has seen that it has a realm"
+            return realm.transition(service)

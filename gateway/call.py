@@ -18,4 +18,10 @@ class Call:
     """The configured name of the service that was addressed; a closed set, so it can label metrics."""
     client_certificate: bytes | None
     """DER of the client certificate that the TLS handshake verified against the listener's trust store."""
+    negotiate: str | None
+    """What stood behind `Negotiate` in the Authorization header (RFC 4559 4.2), not decoded yet; None without one, and
+    for services that do not take it."""
+    channel_bindings: bytes | None
+    """`tls-server-end-point` of the certificate that the gateway showed on this connection (RFC 5929 4), as the
+    application data of a GSS channel binding: prefix, colon and hash."""
     body: bytes

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, assert_never
 
 from gateway.call import Call
+from gateway.credential import Credential, KerberosCredential, Transition
 from gateway.errors import ActionNotSupported, PendingRequestUnknown
 from gateway.pki.pkcs10 import parse_certification_request
 from gateway.policy.decision import Application, Approval, Policies, approve
@@ -18,13 +19,16 @@ from gateway.protocol.soap import Envelope
 from gateway.protocol.wstep import Issued, Pending, RequestSecurityTokenResponse
 from gateway.requester import Requester
 
+Authenticate = Callable[[Call, Envelope], Awaitable[Requester]]
+"""Who calls. Raises NotAuthenticated, or what the one who was asked failed with."""
+
 
 class CertificateEnrollmentService(Protocol):
-    """The internal CES. Raises UpstreamError or TransitionFailed."""
+    """The internal CES. Raises UpstreamError."""
 
-    async def submit(self, approval: Approval) -> RequestSecurityTokenResponse: ...
+    async def submit(self, approval: Approval, credential: Credential) -> RequestSecurityTokenResponse: ...
 
-    async def query(self, pending: "PendingRequest") -> RequestSecurityTokenResponse: ...
+    async def query(self, pending: "PendingRequest", credential: Credential) -> RequestSecurityTokenResponse: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,10 @@ class EnrollmentRecord(Protocol):
         """Durable when this returns. Raises RecordNotWritten if it cannot be."""
         ...
 
+    def transitioned(self, credential: Credential) -> None:
+        """Note a fact for the lines to come."""
+        ...
+
     async def answered(self, response: RequestSecurityTokenResponse) -> None: ...
 
 
@@ -69,9 +77,11 @@ class EnrollmentRecord(Protocol):
 class Enrollment:
     """The enrollment use case of one published service, and what it needs from outside."""
 
-    authenticate: Callable[[Call, Envelope], Awaitable[Requester]]
+    authenticate: Authenticate
     policies: Callable[[], Policies]
     """The snapshot in force; a reload swaps it whole."""
+    transition: Transition
+    """As whom the gateway goes inside: the one way to a credential, and it passes the guard."""
     ces: CertificateEnrollmentService
     pending: PendingRequests
     public_uri: str
@@ -89,7 +99,7 @@ class Enrollment:
             case wstep.Issue():
                 response = await self._issue(call, requester, token, record)
             case wstep.QueryTokenStatus():
-                response = await self._query_token_status(call, requester, token)
+                response = await self._query_token_status(call, requester, token, record)
             case wstep.KET():
                 raise ActionNotSupported("KET: key exchange tokens are not served")
             case _:
@@ -109,26 +119,41 @@ class Enrollment:
         # Recorded before the CA acts: after a crash, no certificate exists that the audit record cannot explain.
         await record.approved(approval)
 
-        response = await self.ces.submit(approval)
-        return await self._release(call, response, requester, request.public_key.subject_public_key_info)
+        credential = await self.transition.credential(requester)
+        record.transitioned(credential)
+
+        response = await self.ces.submit(approval, credential)
+        return await self._release(call, response, requester, request.public_key.subject_public_key_info, credential)
 
     async def _query_token_status(
-        self, call: Call, requester: Requester, token: wstep.QueryTokenStatus
+        self, call: Call, requester: Requester, token: wstep.QueryTokenStatus, record: EnrollmentRecord
     ) -> RequestSecurityTokenResponse:
         pending = await self.pending.find(call.service, token.request_id, requester)
         if pending is None:
             raise PendingRequestUnknown(f"{requester.account} has no pending request {token.request_id!r} here")
 
-        response = await self.ces.query(pending)
-        return await self._release(call, response, requester, pending.subject_public_key_info)
+        credential = await self.transition.credential(requester)
+        record.transitioned(credential)
+
+        response = await self.ces.query(pending, credential)
+        return await self._release(call, response, requester, pending.subject_public_key_info, credential)
 
     async def _release(
-        self, call: Call, response: RequestSecurityTokenResponse, requester: Requester, subject_public_key_info: bytes
+        self,
+        call: Call,
+        response: RequestSecurityTokenResponse,
+        requester: Requester,
+        subject_public_key_info: bytes,
+        credential: Credential,
     ) -> RequestSecurityTokenResponse:
         """Check what the CA answered, and take the inside's address out of it."""
         match response:
             case Issued():
-                check_issued(response.certificate, subject_public_key_info=subject_public_key_info)
+                check_issued(
+                    response.certificate,
+                    subject_public_key_info=subject_public_key_info,
+                    sid=credential.acts_as_sid if isinstance(credential, KerberosCredential) else None,
+                )
                 return response
             case Pending():
                 pending = PendingRequest(response.request_id, requester, subject_public_key_info)

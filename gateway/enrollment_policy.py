@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gateway.call import Call
+from gateway.credential import Credential, Transition
 from gateway.errors import UpstreamMisbehaved
 from gateway.policy.decision import Policies
 from gateway.policy.publication import Publication, publish
@@ -19,15 +20,19 @@ from gateway.requester import Requester
 
 
 class CertificateEnrollmentPolicyService(Protocol):
-    """The internal CEP. Raises UpstreamError or TransitionFailed."""
+    """The internal CEP. Raises UpstreamError."""
 
-    async def fetch_policies(self, requester: Requester, request: GetPolicies) -> GetPoliciesResponse: ...
+    async def fetch_policies(self, request: GetPolicies, credential: Credential) -> GetPoliciesResponse: ...
 
 
 class EnrollmentPolicyRecord(Protocol):
     """The audit record of one call."""
 
     def authenticated(self, requester: Requester) -> None:
+        """Note a fact for the lines to come."""
+        ...
+
+    def transitioned(self, credential: Credential) -> None:
         """Note a fact for the lines to come."""
         ...
 
@@ -41,6 +46,8 @@ class EnrollmentPolicy:
     authenticate: Callable[[Call, Envelope], Awaitable[Requester]]
     policies: Callable[[], Policies]
     """The snapshot in force; a reload swaps it whole."""
+    transition: Transition
+    """As whom the gateway goes inside: the one way to a credential, and it passes the guard."""
     cep: CertificateEnrollmentPolicyService
     publication: Publication
 
@@ -52,9 +59,12 @@ class EnrollmentPolicy:
         request = xcep.parse_get_policies(envelope)
         admitting = self.policies().admitting(requester)
 
+        credential = await self.transition.credential(requester)
+        record.transitioned(credential)
+
         # Without lastUpdate: the answer depends on the gateway's configuration too, so that the inside's "not changed"
         # would be wrong for the outside.
-        offered = await self.cep.fetch_policies(requester, replace(request, last_update=None))
+        offered = await self.cep.fetch_policies(replace(request, last_update=None), credential)
         if offered.policies_not_changed:
             raise UpstreamMisbehaved("CEP answered 'not changed' to a request without lastUpdate")
 

@@ -62,6 +62,58 @@ class CertificateNotMapped(NotAuthenticated):
     """A client certificate that TLS trusts, but that stands for no account, or for more than one."""
 
 
+class PasswordNotTried(NotAuthenticated):
+    """One more wrong password could lock the account: it was not tried. `ces-gateway` never locks anybody out."""
+
+
+class AccountAmbiguous(NotAuthenticated):
+    """More than one account of the directory could be meant: none is taken."""
+
+
+class AccountDisabled(NotAuthenticated):
+    """ACCOUNTDISABLE is set, or the KDC says so."""
+
+
+class AccountLocked(NotAuthenticated):
+    """Too many wrong passwords: the directory admits nobody under this name for a while."""
+
+
+class AccountExpired(NotAuthenticated):
+    """accountExpires has passed."""
+
+
+class PasswordExpired(NotAuthenticated):
+    """The password is too old, or must be changed at the next logon."""
+
+
+class NegotiateRefused(NotAuthenticated):
+    """A Negotiate token (RFC 4559) that does not authenticate anybody."""
+
+
+class NegotiateTokenMalformed(NegotiateRefused):
+    """Not base64, not SPNEGO (RFC 4178), or not a Kerberos AP-REQ inside it."""
+
+
+class NtlmRefused(NegotiateRefused):
+    """NTLM can be relayed and is never taken, neither by itself nor inside SPNEGO."""
+
+
+class TicketReplayed(NegotiateRefused):
+    """The very same authenticator came before (RFC 4120 3.2.3)."""
+
+
+class TicketNotAccepted(NegotiateRefused):
+    """The ticket is for another service, another key version than the keytab has, or its time is over."""
+
+
+class ChannelBindingsMissing(NegotiateRefused):
+    """The client has not bound its token to the TLS connection, and the service insists (RFC 5929)."""
+
+
+class ChannelBindingsWrong(NegotiateRefused):
+    """The token is bound to another TLS server's certificate: it was relayed, or something terminates TLS between."""
+
+
 class CredentialsRefusedInside(NotAuthenticated):
     """The internal service, to which the client's user name and password were passed on, does not accept them."""
 
@@ -114,6 +166,82 @@ class TransitionFailed(GatewayError):
     """The requester could not be turned into a credential for the internal service."""
 
 
+class KerberosFailed(GatewayError):
+    """Kerberos or the directory did not do its part; this class itself: with an error that has no other one here."""
+
+
+class KdcUnreachable(KerberosFailed):
+    """No KDC of the realm accepts a connection."""
+
+
+class KdcSilent(KerberosFailed):
+    """A KDC was reached, and gave no answer in time."""
+
+
+class ClockSkewed(KerberosFailed):
+    """The gateway's clock and the KDC's are more than five minutes apart (KRB_AP_ERR_SKEW)."""
+
+
+class OwnKeytabUnusable(KerberosFailed):
+    """The gateway's keytab cannot be read, or has no key of its account."""
+
+
+class OwnKeytabRefused(KerberosFailed):
+    """The KDC does not accept the key of the gateway's keytab. It is not tried again until the file changes."""
+
+
+class OwnAccountUnusable(KerberosFailed):
+    """The gateway's own account is unknown to the KDC, disabled, locked or expired."""
+
+
+class DirectoryUnavailable(KerberosFailed):
+    """No LDAP server of the realm answers, or none lets the gateway in."""
+
+
+class ServicePrincipalUnknown(TransitionFailed):
+    """The KDC knows no account with the internal service's SPN, or more than one."""
+
+
+class DelegationNotTrusted(TransitionFailed):
+    """The gateway's account is not trusted for what the transition needs ([MS-SFU] 3.2.5.1.2, 3.2.5.2.2)."""
+
+
+class DelegationNotListed(TransitionFailed):
+    """The internal service's SPN is not in msDS-AllowedToDelegateTo of the gateway's account."""
+
+
+class EvidenceNotForwardable(TransitionFailed):
+    """The client's ticket cannot be used towards another service: the client's account or machine forbids it."""
+
+
+class ImpersonationRefused(GatewayError):
+    """The gateway does not act in the name of this account, whoever has authenticated as it."""
+
+
+class AccountOutsideScope(ImpersonationRefused):
+    """The account is in none of the groups, organizational units or suffixes that the configuration allows."""
+
+
+class AccountPrivileged(ImpersonationRefused):
+    """An administrator's account, a domain controller's, or one of another that must never be lent."""
+
+
+class AccountSensitive(ImpersonationRefused):
+    """ "Account is sensitive and cannot be delegated" (NOT_DELEGATED)."""
+
+
+class AccountProtected(ImpersonationRefused):
+    """A member of Protected Users, whose tickets are never forwardable."""
+
+
+class AccountIsOwn(ImpersonationRefused):
+    """The gateway's own account: nobody outside may be that."""
+
+
+class EvidenceStale(ImpersonationRefused):
+    """The requester authenticated too long ago to act in its name now."""
+
+
 class UpstreamError(GatewayError):
     """The internal service did not do its part."""
 
@@ -129,8 +257,16 @@ class UpstreamUnavailable(UpstreamError):
         self.sent = sent
 
 
+class TicketRefusedInside(UpstreamUnavailable):
+    """The internal service answers 401 to a valid ticket of its own realm: its key, its SPN or its settings."""
+
+
 class UpstreamMisbehaved(UpstreamError):
     """An answer that cannot be read, or is not an answer to what was asked."""
+
+
+class MutualAuthenticationFailed(UpstreamMisbehaved):
+    """The internal service has not proved that it holds the key of its SPN (RFC 4120 3.2.4)."""
 
 
 class CertificateWithheld(UpstreamMisbehaved):

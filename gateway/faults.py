@@ -1,8 +1,8 @@
 """What each error means to client, audit record and metrics: one table, no `if`s elsewhere.
 
 The client gets the row's text, never the exception's own words; only the CA's refusal speaks for itself. Codes and
-subcodes are those of WCF and of [MS-WSTEP]; the HTTP status of a SOAP fault is always 500, since cepces reads faults
-from no other.
+subcodes are those of WCF and of [MS-WSTEP]; the HTTP status of a SOAP fault is 500, since cepces reads faults from no
+other, but for the 401 of HTTP Negotiate.
 """
 
 from collections.abc import Callable
@@ -45,6 +45,10 @@ class Fault:
     subcode: tuple[str, str] | None = None
     action: str = wstep.ACTION_FAULT
     outcome: Outcome = Outcome.REFUSED
+    diagnosis: str | None = None
+    """Id in `gateway.diagnosis`, where there is more to say than the audit line says itself."""
+    status: int = 500
+    """Of HTTP. 401 for refused Negotiate tokens only: there, the status is what clients understand (RFC 4559 4.1)."""
     invalid_request: bool = False
     """[MS-WSTEP] 3.1.4.1.3.7: true iff the issuer denied the request. The policy speaks for the issuer."""
 
@@ -68,6 +72,19 @@ _NO_ANSWER = Fault(
     "The certification authority did not answer.",
     HResult.RPC_S_SERVER_UNAVAILABLE,
     outcome=Outcome.FAILED,
+)
+
+_NEGOTIATE_REFUSED = replace(_FAILED_AUTHENTICATION, reason="negotiate_refused", diagnosis="D62", status=401)
+_NOT_PASSED_ON = Fault(
+    "transition_failed", "The request cannot be passed on.", HResult.E_ACCESSDENIED, outcome=Outcome.FAILED
+)
+_IMPERSONATION_REFUSED = replace(_NOT_PASSED_ON, reason="impersonation_refused", outcome=Outcome.REFUSED)
+_KERBEROS_FAILED = Fault(
+    "kerberos_failed",
+    "The request cannot be processed at the moment.",
+    HResult.RPC_S_SERVER_UNAVAILABLE,
+    outcome=Outcome.FAILED,
+    diagnosis="D68",
 )
 
 INTERNAL = Fault(
@@ -114,9 +131,22 @@ FAULTS: dict[type[Exception], Fault] = {
     errors.NotAuthenticated: _FAILED_AUTHENTICATION,
     errors.CredentialsMissing: replace(_INVALID_SECURITY, reason="credentials_missing"),
     errors.SecurityHeaderInvalid: replace(_INVALID_SECURITY, reason="security_header_invalid"),
-    errors.UnknownUser: replace(_FAILED_AUTHENTICATION, reason="unknown_user"),
-    errors.WrongPassword: replace(_FAILED_AUTHENTICATION, reason="wrong_password"),
-    errors.CertificateNotMapped: replace(_FAILED_AUTHENTICATION, reason="certificate_not_mapped"),
+    errors.UnknownUser: replace(_FAILED_AUTHENTICATION, reason="unknown_user", diagnosis="D41"),
+    errors.WrongPassword: replace(_FAILED_AUTHENTICATION, reason="wrong_password", diagnosis="D47"),
+    errors.PasswordNotTried: replace(_FAILED_AUTHENTICATION, reason="password_not_tried", diagnosis="D48"),
+    errors.AccountAmbiguous: replace(_FAILED_AUTHENTICATION, reason="account_ambiguous", diagnosis="D42"),
+    errors.AccountDisabled: replace(_FAILED_AUTHENTICATION, reason="account_disabled", diagnosis="D43"),
+    errors.AccountLocked: replace(_FAILED_AUTHENTICATION, reason="account_locked", diagnosis="D44"),
+    errors.AccountExpired: replace(_FAILED_AUTHENTICATION, reason="account_expired", diagnosis="D45"),
+    errors.PasswordExpired: replace(_FAILED_AUTHENTICATION, reason="password_expired", diagnosis="D46"),
+    errors.NegotiateRefused: _NEGOTIATE_REFUSED,
+    errors.NegotiateTokenMalformed: replace(_NEGOTIATE_REFUSED, reason="negotiate_token_malformed"),
+    errors.NtlmRefused: replace(_NEGOTIATE_REFUSED, reason="ntlm_refused", diagnosis="D61"),
+    errors.TicketReplayed: replace(_NEGOTIATE_REFUSED, reason="ticket_replayed", diagnosis="D63"),
+    errors.TicketNotAccepted: replace(_NEGOTIATE_REFUSED, reason="ticket_not_accepted", diagnosis="D18"),
+    errors.ChannelBindingsMissing: replace(_NEGOTIATE_REFUSED, reason="channel_bindings_missing", diagnosis="D64"),
+    errors.ChannelBindingsWrong: replace(_NEGOTIATE_REFUSED, reason="channel_bindings_wrong", diagnosis="D65"),
+    errors.CertificateNotMapped: replace(_FAILED_AUTHENTICATION, reason="certificate_not_mapped", diagnosis="D25"),
     errors.CredentialsRefusedInside: replace(_FAILED_AUTHENTICATION, reason="credentials_refused_inside"),
     errors.TemplateConflict: Fault(
         "template_conflict",
@@ -157,12 +187,33 @@ FAULTS: dict[type[Exception], Fault] = {
         outcome=Outcome.FAILED,
     ),
     errors.Overloaded: Fault("overloaded", "The server is too busy.", HResult.RPC_S_SERVER_TOO_BUSY),
-    errors.TransitionFailed: Fault(
-        "transition_failed", "The request cannot be passed on.", HResult.E_ACCESSDENIED, outcome=Outcome.FAILED
-    ),
+    errors.ImpersonationRefused: _IMPERSONATION_REFUSED,
+    errors.AccountOutsideScope: replace(_IMPERSONATION_REFUSED, reason="account_outside_scope", diagnosis="D49"),
+    errors.AccountPrivileged: replace(_IMPERSONATION_REFUSED, reason="account_privileged", diagnosis="D50"),
+    errors.AccountSensitive: replace(_IMPERSONATION_REFUSED, reason="account_sensitive", diagnosis="D51"),
+    errors.AccountProtected: replace(_IMPERSONATION_REFUSED, reason="account_protected", diagnosis="D52"),
+    errors.AccountIsOwn: replace(_IMPERSONATION_REFUSED, reason="account_is_own", diagnosis="D23"),
+    errors.EvidenceStale: replace(_IMPERSONATION_REFUSED, reason="evidence_stale"),
+    errors.TransitionFailed: _NOT_PASSED_ON,
+    errors.ServicePrincipalUnknown: replace(_NOT_PASSED_ON, reason="service_principal_unknown", diagnosis="D17"),
+    errors.DelegationNotTrusted: replace(_NOT_PASSED_ON, reason="delegation_not_trusted", diagnosis="D54"),
+    errors.DelegationNotListed: replace(_NOT_PASSED_ON, reason="delegation_not_listed", diagnosis="D22"),
+    errors.EvidenceNotForwardable: replace(_NOT_PASSED_ON, reason="evidence_not_forwardable", diagnosis="D66"),
+    errors.KerberosFailed: _KERBEROS_FAILED,
+    errors.KdcUnreachable: replace(_KERBEROS_FAILED, reason="kdc_unreachable", diagnosis="D58"),
+    errors.KdcSilent: replace(_KERBEROS_FAILED, reason="kdc_silent", diagnosis="D59"),
+    errors.ClockSkewed: replace(_KERBEROS_FAILED, reason="clock_skewed", diagnosis="D19"),
+    errors.OwnKeytabUnusable: replace(_KERBEROS_FAILED, reason="own_keytab_unusable", diagnosis="D16"),
+    errors.OwnKeytabRefused: replace(_KERBEROS_FAILED, reason="own_keytab_refused", diagnosis="D55"),
+    errors.OwnAccountUnusable: replace(_KERBEROS_FAILED, reason="own_account_unusable", diagnosis="D57"),
+    errors.DirectoryUnavailable: replace(_KERBEROS_FAILED, reason="directory_unavailable", diagnosis="D60"),
     errors.UpstreamError: _NO_ANSWER,
     errors.UpstreamUnavailable: _NO_ANSWER,
+    errors.TicketRefusedInside: replace(_NO_ANSWER, reason="ticket_refused_inside", diagnosis="D67"),
     errors.UpstreamMisbehaved: replace(_NO_ANSWER, reason="upstream_misbehaved", hresult=HResult.E_UNEXPECTED),
+    errors.MutualAuthenticationFailed: replace(
+        _NO_ANSWER, reason="mutual_authentication_failed", hresult=HResult.E_UNEXPECTED, diagnosis="D69"
+    ),
     errors.CertificateWithheld: replace(_NO_ANSWER, reason="certificate_withheld", hresult=HResult.E_UNEXPECTED),
     soap.UpstreamRefused: replace(_NO_ANSWER, reason="upstream_refused", outcome=Outcome.REFUSED),
 }

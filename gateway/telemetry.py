@@ -5,7 +5,7 @@ Labels come from closed sets only: names of the configuration and the enumeratio
 
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, TextIO
@@ -14,6 +14,8 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from gateway.kerberos.relay import KdcOutcome
 
 if TYPE_CHECKING:
     # Named so only in typeshed.
@@ -65,6 +67,15 @@ class HttpRefusalReason(StrEnum):
     """The service broke its contract and raised."""
 
 
+class RealmPart(StrEnum):
+    """What a realm's services depend on."""
+
+    KDC = "kdc"
+    OWN_ACCOUNT = "own_account"
+    """And its keytab."""
+    DIRECTORY = "directory"
+
+
 # --- logs -----------------------------------------------------------------------------------------------------------
 
 _SECRET_KEYS = ("password", "passwd", "secret", "authorization", "credential", "private_key", "cookie", "token")
@@ -109,6 +120,8 @@ def configure_logging(level: str, stream: TextIO = sys.stdout) -> None:
         )
     )
     logging.basicConfig(level=threshold, handlers=[handler], force=True)
+    # At the level debug, pyspnego logs whole tokens.
+    logging.getLogger("spnego").setLevel(max(threshold, logging.INFO))
     logging.captureWarnings(capture=True)
     sys.unraisablehook = _log_unraisable
 
@@ -138,6 +151,12 @@ class Metrics:
         ProcessCollector(registry=registry)
         self._requests = Counter(
             "ces_gateway_requests", "Calls that a service answered.", ["service", "outcome"], registry=registry
+        )
+        self._challenges = Counter(
+            "ces_gateway_challenges",
+            "Requests without a Negotiate credential, answered with 401.",
+            ["service"],
+            registry=registry,
         )
         self._request_seconds = Histogram(
             "ces_gateway_request_seconds",
@@ -186,6 +205,13 @@ class Metrics:
             ["listener"],
             registry=registry,
         )
+        self._weak_mappings = Counter(
+            "ces_gateway_weak_mappings",
+            "Client certificates that only a weak form of altSecurityIdentities leads to an account.",
+            ["form"],
+            registry=registry,
+        )
+        self._realms = _RealmSeries(registry)
         Gauge("ces_gateway_build_info", "1, with the version.", ["version"], registry=registry).labels(version).set(1)
         self._start_at_zero(services, listeners)
 
@@ -193,6 +219,7 @@ class Metrics:
         for reason in HttpRefusalReason:
             self._http_refusals.labels(reason)
         for service in services:
+            self._challenges.labels(service)
             self._request_seconds.labels(service)
             self._upstream_seconds.labels(service)
             self._certificates_withheld.labels(service)
@@ -207,6 +234,10 @@ class Metrics:
         """A service gave its reply; `outcome` is of the closed set of `gateway.web.answer` and `gateway.faults`."""
         self._requests.labels(service, outcome).inc()
         self._request_seconds.labels(service).observe(seconds)
+
+    def challenged(self, service: str) -> None:
+        """A client was asked for a Negotiate credential: each does that once before it has authenticated."""
+        self._challenges.labels(service).inc()
 
     def upstream_answered(self, service: str, seconds: float) -> None:
         """The internal service answered, or failed to."""
@@ -244,6 +275,63 @@ class Metrics:
         """A listener has loaded its certificates; `not_after` is the earliest of them."""
         self._not_after.labels(listener).set(not_after.timestamp())
 
+    def weak_mapping(self, form: str) -> None:
+        """A certificate was mapped by a weak form; `form` is of `gateway.authn.alt_security_identities.WeakForm`."""
+        self._weak_mappings.labels(form).inc()
+
+    def realm(self, name: str) -> "RealmMetrics":
+        """What is counted of one realm."""
+        return RealmMetrics(name, self._realms)
+
     def render(self) -> bytes:
         """Everything in Prometheus' text format, to be sent as `content_type`."""
         return generate_latest(self._registry)
+
+
+class _RealmSeries:
+    """The series that have a realm."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.kdc_seconds = Histogram(
+            "ces_gateway_kdc_seconds",
+            "What the exchanges with the realm's KDCs took, by their outcome.",
+            ["realm", "outcome"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.tickets = Counter(
+            "ces_gateway_tickets",
+            "Tickets that were shown to internal services, by where they came from: cache or kdc.",
+            ["realm", "source"],
+            registry=registry,
+        )
+        self.trouble = Gauge(
+            "ces_gateway_realm_trouble",
+            "1 while this part of the realm does not do its work, as far as is known.",
+            ["realm", "part"],
+            registry=registry,
+        )
+
+
+class RealmMetrics:
+    """What the gateway counts of one realm. Made by `Metrics.realm`."""
+
+    def __init__(self, name: str, series: _RealmSeries) -> None:
+        self._name = name
+        self._series = series
+        for outcome in KdcOutcome:
+            series.kdc_seconds.labels(name, outcome)
+        for source in ("cache", "kdc"):
+            series.tickets.labels(name, source)
+
+    def kdc_answered(self, outcome: KdcOutcome, seconds: float) -> None:
+        """A KDC answered, or none did."""
+        self._series.kdc_seconds.labels(self._name, outcome).observe(seconds)
+
+    def ticket_used(self, *, is_cached: bool) -> None:
+        """A ticket was shown to an internal service."""
+        self._series.tickets.labels(self._name, "cache" if is_cached else "kdc").inc()
+
+    def watch(self, part: RealmPart, is_in_trouble: Callable[[], bool]) -> None:
+        """Have each rendering ask how the part is. `is_in_trouble` is called on the event loop and must not block."""
+        self._series.trouble.labels(self._name, part).set_function(lambda: float(is_in_trouble()))

@@ -29,6 +29,7 @@ KUBERNETES_VERSIONS = ("1.30", "1.37")
 
 CONFIGURATION_DIRECTORY = PurePosixPath("/etc/ces-gateway")
 AUDIT_DIRECTORY = PurePosixPath("/var/lib/ces-gateway")
+TEMPORARY_DIRECTORY = PurePosixPath("/tmp")  # noqa: S108 -- the container's own
 
 NO_SCHEMA = {"ServiceMonitor"}
 """Kinds of the Prometheus operator: Kubernetes itself has no schema for them."""
@@ -224,8 +225,11 @@ def configuration_objections(rendering: Rendering) -> Iterator[str]:
         if path.is_relative_to(CONFIGURATION_DIRECTORY) and path not in mounted | directories and not is_policies:
             yield f"gateway.yaml names {path}, which is not mounted"
     mounts = {PurePosixPath(m["mountPath"]): m.get("readOnly", False) for m in rendering.container["volumeMounts"]}
-    if mounts != {CONFIGURATION_DIRECTORY: True, AUDIT_DIRECTORY: False}:
-        yield "the audit directory alone is to be mounted for writing"
+    wanted = {CONFIGURATION_DIRECTORY: True, AUDIT_DIRECTORY: False}
+    if configuration.get("realms"):
+        wanted[TEMPORARY_DIRECTORY] = False
+    if mounts != wanted:
+        yield "the audit directory alone is to be mounted for writing, and /tmp where there are realms"
 
 
 def mounted_files(rendering: Rendering) -> Iterator[PurePosixPath]:

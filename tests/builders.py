@@ -4,8 +4,11 @@ Literal values, no DER: a policy is tested without any parser. `tests.requests` 
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
+from gateway.account import Account, UserAccountControl
 from gateway.pki import oids
 from gateway.pki.certificate import Certificate
 from gateway.pki.keys import PublicKey
@@ -22,6 +25,7 @@ from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.wstep import ContextItem
 from gateway.requester import Requester, Verifier
 
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
 SHA256_WITH_RSA = "1.2.840.113549.1.1.11"
 
 
@@ -124,12 +128,34 @@ def a_certificate(
     )
 
 
+def an_account(name: str = "alice", **changes: Any) -> Account:
+    """A plain user of CORP.EXAMPLE, in no group but Domain Users."""
+    return replace(
+        Account(
+            realm="CORP.EXAMPLE",
+            sid="S-1-5-21-1-2-3-1104",
+            sam_account_name=name,
+            user_principal_name=f"{name}@corp.example",
+            distinguished_name=f"CN={name},CN=Users,DC=corp,DC=example",
+            user_account_control=UserAccountControl(0x200),
+            groups=frozenset({"domain users"}),
+            group_sids=frozenset({"S-1-5-21-1-2-3-513"}),
+            admin_count=False,
+            is_locked_out=False,
+            expires=None,
+            password_expired=False,
+            bad_password_count=0,
+        ),
+        **changes,
+    )
+
+
 def a_requester(account: str = "partner-a", authentication: str = "Certificate") -> Requester:
     """Verified by the gateway itself."""
     if authentication == "Certificate":
-        return Requester(account, a_certificate(("commonName", account)), Verifier.TLS, "a mapping rule")
+        return Requester(account, a_certificate(("commonName", account)), Verifier.TLS, NOW, "a mapping rule")
     assert authentication == "UsernamePassword"
-    return Requester(account, UsernameToken(account, Secret("a password")), Verifier.PASSWORD_FILE)
+    return Requester(account, UsernameToken(account, Secret("a password")), Verifier.PASSWORD_FILE, NOW)
 
 
 def an_application(

@@ -141,8 +141,12 @@ def a_subject_alternative_name(*general_names: bytes) -> bytes:
 
 def a_security_identifier_extension(sid: str) -> bytes:
     """szOID_NTDS_CA_SECURITY_EXT ([MS-WCCE] 2.2.2.7.7.4)."""
-    other_name = an_other_name(f"{SECURITY_IDENTIFIER}.1", octet_string(sid.encode("ascii")))
-    return an_extension(SECURITY_IDENTIFIER, sequence(other_name))
+    return an_extension(SECURITY_IDENTIFIER, a_security_identifier(sid))
+
+
+def a_security_identifier(sid: str) -> bytes:
+    """The value of that extension."""
+    return sequence(an_other_name(f"{SECURITY_IDENTIFIER}.1", octet_string(sid.encode("ascii"))))
 
 
 def an_application_policies_extension(*oids: str) -> bytes:

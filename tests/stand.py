@@ -107,7 +107,7 @@ class Stand:
     app: App
     ports: Ports
     audit_file: Path
-    output: list[bytes] = field(default_factory=list)
+    output: list[bytes] = field(default_factory=list, kw_only=True)
     """Every byte that the gateway sent, for leak scans."""
 
     # --- messages ---------------------------------------------------------------------------------------------------

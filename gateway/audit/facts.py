@@ -1,23 +1,28 @@
 """From the gateway's values to the named fields of a line. Pure, and the only place that decides what is told.
 
-Only what is named here reaches the file. Of a UsernameToken that is nothing: the account is the requester's.
+Only what is named here reaches the file. Of a UsernameToken that is nothing: the account is the requester's. Of a
+ticket it is whose, for what, and until when.
 """
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 
+from gateway.account import Account
 from gateway.call import Call
+from gateway.credential import Credential, KerberosCredential, OwnCertificate
 from gateway.errors import GatewayError, MalformedMessage
 from gateway.pki.certificate import Certificate, parse_certificate
 from gateway.pki.keys import PublicKey
 from gateway.pki.names import GeneralName
 from gateway.pki.pkcs10 import CertificationRequest
 from gateway.policy.decision import Application, Approval, NotPermitted, Violation
+from gateway.protocol.security import UsernameToken
 from gateway.protocol.soap import UpstreamRefused
 from gateway.protocol.wstep import Issued, RequestSecurityTokenResponse
 from gateway.protocol.xcep import GetPoliciesResponse
-from gateway.requester import Requester
+from gateway.requester import Evidence, Requester
+from gateway.tickets import EvidenceTicket, TicketGrantingTicket
 
 Facts = dict[str, object]
 """What json.dumps takes. A fact that is not known is left out."""
@@ -43,9 +48,30 @@ def of_requester(requester: Requester) -> Facts:
     }
     if requester.mapping_rule is not None:
         facts["mapping_rule"] = requester.mapping_rule
-    if isinstance(requester.evidence, Certificate):
-        facts["client_certificate"] = _identity(requester.evidence)
+    if requester.mapping_form is not None:
+        facts["mapping_form"] = requester.mapping_form
+    if requester.directory_account is not None:
+        facts["directory_account"] = _directory_account(requester.directory_account)
+    return facts | _evidence(requester.evidence)
+
+
+def _directory_account(account: Account) -> Facts:
+    facts: Facts = {"sid": account.sid, "realm": account.realm}
+    if account.user_principal_name is not None:
+        facts["user_principal_name"] = account.user_principal_name
     return facts
+
+
+def _evidence(evidence: Evidence) -> Facts:
+    match evidence:
+        case Certificate():
+            return {"client_certificate": _identity(evidence)}
+        case EvidenceTicket():
+            return {"kerberos": {"client": evidence.client, "channel_bound": evidence.channel_bound}}
+        case TicketGrantingTicket():
+            return {"kerberos": {"client": evidence.client}}
+        case _:
+            return {}
 
 
 def of_application(application: Application) -> Facts:
@@ -88,6 +114,27 @@ def of_approval(approval: Approval) -> Facts:
         "policy_digest": approval.policy.digest,
         "rule": approval.rule.name,
     }
+
+
+def of_credential(credential: Credential) -> Facts:
+    """As whom the gateway goes inside, by which transition: the words of the configuration."""
+    match credential:
+        case UsernameToken():
+            return {"transition": "pass_on_username_token"}
+        case OwnCertificate():
+            return {"transition": "own_certificate"}
+        case KerberosCredential(ticket=ticket):
+            return {
+                "transition": credential.transition,
+                "ticket": {
+                    "account": ticket.account,
+                    "client": ticket.client,
+                    "service_principal_name": ticket.service_principal_name,
+                    "starts": _time(ticket.starts),
+                    "ends": _time(ticket.ends),
+                    "cached": credential.is_cached,
+                },
+            }
 
 
 def of_response(response: RequestSecurityTokenResponse) -> Facts:

@@ -9,6 +9,7 @@ from gateway.audit import facts
 from gateway.audit.chain import Event
 from gateway.audit.writer import Writer
 from gateway.call import Call
+from gateway.credential import Credential
 from gateway.policy.decision import Application, Approval, Violation
 from gateway.protocol.wstep import RequestSecurityTokenResponse
 from gateway.protocol.xcep import GetPoliciesResponse
@@ -25,9 +26,16 @@ class CallRecord:
         self._writer = writer
         self._clock = clock
         self._facts = facts.of_call(call)
+        self._requester: Requester | None = None
+
+    @property
+    def requester(self) -> Requester | None:
+        """Who has authenticated in this call; None as long as nobody has."""
+        return self._requester
 
     def authenticated(self, requester: Requester) -> None:
         """Note a fact for the lines to come."""
+        self._requester = requester
         self._facts |= facts.of_requester(requester)
 
     def applied(self, application: Application) -> None:
@@ -38,6 +46,10 @@ class CallRecord:
         """The decision, on the disk when this returns. Raises RecordNotWritten: then nothing may be submitted."""
         self._facts |= facts.of_approval(approval)
         await self._writer.append(Event.APPROVED, self._facts, durable=True)
+
+    def transitioned(self, credential: Credential) -> None:
+        """Note a fact for the lines to come."""
+        self._facts |= facts.of_credential(credential)
 
     async def answered(self, response: RequestSecurityTokenResponse) -> None:
         """What the CA made of it, on the disk when this returns. Raises RecordNotWritten."""
@@ -58,9 +70,12 @@ class CallRecord:
         outcome: str,
         hresult: str | None,
         error: BaseException,
+        diagnosis: str | None = None,
         violations: Sequence[Violation] = (),
     ) -> None:
-        """What the client was told, and why. Never raises: it gets its fault even where the record fails.
+        """What the client was told, and why; `diagnosis` is an id of `gateway.diagnosis`.
+
+        Never raises: the client gets its fault even where the record fails.
 
         Neither synced nor waited for. A refusal that a power failure takes away leaves no certificate unexplained, and
         whoever sends what is refused must not make the disk sync once for each, nor wait for a disk that hangs.
@@ -68,6 +83,8 @@ class CallRecord:
         told: facts.Facts = {"outcome": outcome, "reason": reason}
         if hresult is not None:
             told["hresult"] = hresult
+        if diagnosis is not None:
+            told["diagnosis"] = diagnosis
         try:
             told |= facts.of_refusal(error, violations) | self._duration()
             self._writer.note(Event.REFUSED, self._facts | told)

@@ -3,7 +3,10 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from gateway.authn.mapping import AccountMapping, MappingRuleSettings, describe
+from gateway.authn.account_state import check_usable
+from gateway.authn.alt_security_identities import WeakForm
+from gateway.authn.mapping import AccountDirectory, AccountMapping, describe, uncounted
+from gateway.authn.mapping_rules import MappingRuleSettings
 from gateway.call import Call
 from gateway.errors import CertificateNotMapped, CredentialsMissing, MalformedMessage
 from gateway.pki import oids
@@ -15,28 +18,54 @@ _CLIENT_USES = frozenset({oids.CLIENT_AUTH, oids.ANY_EXTENDED_KEY_USAGE})
 
 
 class ClientCertificateAuthenticator:
-    """Takes the requester from the certificate that the TLS handshake verified."""
+    """Takes the requester from the certificate that the TLS handshake verified.
 
-    def __init__(self, rules: Sequence[MappingRuleSettings], clock: Callable[[], datetime]) -> None:
-        self._mapping = AccountMapping(rules)
+    With the directory of a realm, the requester is one of its accounts, as it is now; without one, only a name.
+    `on_weak_mapping` is called for each certificate that it took a weak form of altSecurityIdentities to map.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[MappingRuleSettings],
+        clock: Callable[[], datetime],
+        directory: AccountDirectory | None = None,
+        on_weak_mapping: Callable[[WeakForm], None] = uncounted,
+    ) -> None:
+        """Raises Mistaken for an `issuer_certificate` that cannot be used."""
+        self._mapping = AccountMapping(rules, directory, on_weak_mapping)
         self._clock = clock
 
     async def __call__(self, call: Call, _envelope: Envelope) -> Requester:
-        """Raises CredentialsMissing or CertificateNotMapped."""
+        """Raises CredentialsMissing, and what `requester_of` raises."""
         if call.client_certificate is None:
             raise CredentialsMissing("the connection has no client certificate")
-        return self.requester_of(call.client_certificate)
+        return await self.requester_of(call.client_certificate)
 
-    def requester_of(self, der: bytes) -> Requester:
-        """Whom a certificate stands for whose chain and possession are proved. Raises CertificateNotMapped."""
+    async def requester_of(self, der: bytes) -> Requester:
+        """Whom a certificate stands for whose chain and possession are proved.
+
+        Raises CertificateNotMapped, and with a directory UnknownUser, AccountAmbiguous, what `check_usable` raises, and
+        DirectoryUnavailable.
+        """
+        now = self._clock()
         try:
             certificate = parse_certificate(der)
         except MalformedMessage as error:
             raise CertificateNotMapped(f"the client certificate cannot be read: {error}") from error
-        _check_validity(certificate, self._clock())
+        _check_validity(certificate, now)
         _check_extended_key_usage(certificate)
-        account, rule = self._mapping.account_of(certificate)
-        return Requester(account, certificate, Verifier.TLS, rule)
+        mapped = await self._mapping.account_of(certificate)
+        if mapped.directory_account is not None:
+            check_usable(mapped.directory_account, now)
+        return Requester(
+            mapped.account,
+            certificate,
+            Verifier.TLS,
+            authenticated_at=now,
+            mapping_rule=mapped.rule,
+            mapping_form=mapped.weak_form,
+            directory_account=mapped.directory_account,
+        )
 
 
 def _check_validity(certificate: Certificate, now: datetime) -> None:

@@ -19,6 +19,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError, VerifyMismatchError
 
 from gateway.authn.account_name import objection_to
+from gateway.authn.username_token import Verified
 from gateway.errors import Overloaded, UnknownUser, WrongPassword
 from gateway.protocol.security import UsernameToken
 from gateway.requester import Verifier
@@ -175,7 +176,7 @@ class PasswordFile:
         self._stamp = _stamp(path)
         self._users = _read(path)
 
-    async def __call__(self, token: UsernameToken) -> tuple[str, Verifier]:
+    async def __call__(self, token: UsernameToken) -> Verified:
         """The account of a user name and password. Raises UnknownUser, WrongPassword or Overloaded."""
         if not self._places.acquire(blocking=False):
             raise Overloaded("too many passwords are waiting to be verified", retry_after=RETRY_AFTER)
@@ -186,7 +187,7 @@ class PasswordFile:
 
         check = self._threads.submit(self._check, token, report)
         check.add_done_callback(lambda _: self._places.release())
-        return await asyncio.wrap_future(check), Verifier.PASSWORD_FILE
+        return Verified(await asyncio.wrap_future(check), Verifier.PASSWORD_FILE, token)
 
     def close(self) -> None:
         """Let go of the threads; who still waits is cancelled."""

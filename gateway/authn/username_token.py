@@ -8,18 +8,34 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gateway.account import Account
 from gateway.authn.account_name import objection_to
 from gateway.call import Call
 from gateway.errors import CredentialsMissing, SecurityHeaderInvalid, UnknownUser
 from gateway.protocol.security import Timestamp, UsernameToken
 from gateway.protocol.soap import Envelope
 from gateway.requester import Requester, Verifier
+from gateway.tickets import TicketGrantingTicket
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far the clocks of client and gateway may be apart: what WCF allows by default (MaxClockSkew)."""
 
-Verify = Callable[[UsernameToken], Awaitable[tuple[str, Verifier]]]
-"""Who a user name and password stand for, and who vouches. Raises UnknownUser, WrongPassword or Overloaded."""
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Who a user name and password stand for."""
+
+    account: str
+    """`Requester.account`."""
+    verified_by: Verifier
+    evidence: UsernameToken | TicketGrantingTicket
+    """What is left of them for the transition."""
+    directory_account: Account | None = None
+    """None where no directory was asked."""
+
+
+Verify = Callable[[UsernameToken], Awaitable[Verified]]
+"""Raises NotAuthenticated's, Overloaded, and KerberosFailed's where a KDC or a directory is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +58,14 @@ class UsernameTokenAuthenticator:
             raise CredentialsMissing("the wsse:Security header holds no UsernameToken")
         _check_complete(token)
 
-        account, verified_by = await self.verify(token)
-        return Requester(account, token, verified_by)
+        verified = await self.verify(token)
+        return Requester(
+            verified.account,
+            verified.evidence,
+            verified.verified_by,
+            authenticated_at=self.clock(),
+            directory_account=verified.directory_account,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +75,8 @@ class InternalCesDecides:
     Until it has, the account is a claim; `Requester.is_verified` says so, and no transition lends it another identity.
     """
 
-    async def __call__(self, token: UsernameToken) -> tuple[str, Verifier]:
-        return token.username, Verifier.INTERNAL_CES
+    async def __call__(self, token: UsernameToken) -> Verified:
+        return Verified(token.username, Verifier.INTERNAL_CES, token)
 
 
 def _check_timestamp(timestamp: Timestamp, now: datetime) -> None:

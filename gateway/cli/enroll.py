@@ -14,12 +14,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import ValidationError
 
+from gateway.credential import Credential, OwnCertificate
 from gateway.errors import GatewayError
 from gateway.protocol import wstep, xcep
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.soap import UpstreamRefused
 from gateway.protocol.wstep import Issued, Pending
-from gateway.transition.credential import Credential, OwnCertificate
 from gateway.upstream.settings import UpstreamSettings
 from gateway.upstream.soap_client import SoapClient
 

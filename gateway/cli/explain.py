@@ -1,6 +1,7 @@
 """`ces-gateway explain`: what would be decided about a request, and why. Nothing is sent anywhere."""
 
 import argparse
+import asyncio
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ from gateway.requester import Requester
 
 def run(options: argparse.Namespace) -> int:
     """Print the trace and the verdict. 0: would be allowed, 1: would be refused. Raises Mistaken or OSError."""
-    checked = load_configuration(options.config, datetime.now(UTC))
+    checked = load_configuration(options.config, _now())
     try:
         requester = _requester(checked.configuration, options)
         request, context = _read(options.request)
@@ -39,11 +40,14 @@ def _requester(configuration: Configuration, options: argparse.Namespace) -> Req
     """A PEM file is mapped as the client certificate would be; anything else is an account that is assumed."""
     path = Path(options.who)
     if path.is_file():
-        certificate = _read_certificate(path)
-        return ClientCertificateAuthenticator(configuration.mapping, lambda: datetime.now(UTC)).requester_of(
-            certificate
-        )
+        # Without a directory: what a rule asks it for, the rule objects.
+        authenticator = ClientCertificateAuthenticator(configuration.mapping, _now)
+        return asyncio.run(authenticator.requester_of(_read_certificate(path)))
     return assumed_requester(options.who, options.authentication)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _read_certificate(path: Path) -> bytes:

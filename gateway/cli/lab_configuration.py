@@ -61,14 +61,19 @@ def example_policies() -> Path:
 
 def write_configuration(world: World, lab: Lab, ports: Ports) -> Path:
     """Write `gateway.yaml`, the password file and the policies into the world's directory; the path of the first."""
-    directory = world.directory.resolve()
     partners = {name: password for name, password in world.passwords.items() if "partner" in name}
-    passwords = directory / "passwords"
+    passwords = world.directory / "passwords"
     passwords.write_text("".join(f"{name}:{hash_password(password)}\n" for name, password in partners.items()))
     passwords.chmod(0o600)
+    return write_file(world, configuration(world, lab, ports))
+
+
+def write_file(world: World, content: dict[str, Any]) -> Path:
+    """Write a configuration, and the policies that it names; the path of the first."""
+    directory = world.directory.resolve()
     _copy_policies(directory / "policies")
     file = directory / "gateway.yaml"
-    file.write_text(_HEADER + yaml.safe_dump(configuration(world, lab, ports), sort_keys=False, width=110))
+    file.write_text(_HEADER + yaml.safe_dump(content, sort_keys=False, width=110))
     return file
 
 
@@ -83,23 +88,8 @@ def _copy_policies(directory: Path) -> None:
 
 def configuration(world: World, lab: Lab, ports: Ports) -> dict[str, Any]:
     """The file's content. Paths are relative to it."""
-    server = _files(world.gateway_server)
     certificate_url = f"https://{GATEWAY_HOST}:{ports.https_certificate}"
-    return {
-        "public_url": f"https://{GATEWAY_HOST}:{ports.https}",
-        "listeners": [
-            {"address": "127.0.0.1", "port": ports.https, **server},
-            {
-                "address": "127.0.0.1",
-                "port": ports.https_certificate,
-                **server,
-                "client_certificates": "required",
-                "client_trust": world.partner_ca.name,
-            },
-        ],
-        "management": {"address": "127.0.0.1", "port": ports.management},
-        "policies": "policies",
-        "audit": {"file": "audit.jsonl"},
+    return everywhere(world, ports) | {
         "password_file": "passwords",
         "mapping": [
             {"name": f"partner-{letter}", "fingerprint": _fingerprint(pair), "account": f"partner-{letter}"}
@@ -131,6 +121,27 @@ def configuration(world: World, lab: Lab, ports: Ports) -> dict[str, Any]:
                 )
             ),
         ],
+    }
+
+
+def everywhere(world: World, ports: Ports) -> dict[str, Any]:
+    """What is the same whoever is served: where, with which certificate, and by which policies."""
+    server = _files(world.gateway_server)
+    return {
+        "public_url": f"https://{GATEWAY_HOST}:{ports.https}",
+        "listeners": [
+            {"address": "127.0.0.1", "port": ports.https, **server},
+            {
+                "address": "127.0.0.1",
+                "port": ports.https_certificate,
+                **server,
+                "client_certificates": "required",
+                "client_trust": world.partner_ca.name,
+            },
+        ],
+        "management": {"address": "127.0.0.1", "port": ports.management},
+        "policies": "policies",
+        "audit": {"file": "audit.jsonl"},
     }
 
 

@@ -21,6 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = commands.add_parser("lab", help="run an embedded CA with CEP and CES, and the gateway before it")
     command.add_argument("--once", action="store_true", help="enroll once, say what happened, and exit")
     command.add_argument(
+        "--ad", action="store_true", help="with an Active Directory domain (Samba), and people who come by Kerberos too"
+    )
+    command.add_argument(
         "--directory", type=Path, default=Path("lab-state"), help="where keys, configuration and audit go"
     )
     command.set_defaults(run=lab.run)
@@ -44,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     command.add_argument(
         "--authentication",
-        choices=("UsernamePassword", "Certificate"),
+        choices=("UsernamePassword", "Certificate", "Kerberos"),
         default="UsernamePassword",
         help="how the account is assumed to have authenticated (default: %(default)s)",
     )

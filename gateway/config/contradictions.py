@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from gateway.config.contradictions_of_realms import contradictions_of_realm_of, contradictions_of_realms
 from gateway.config.settings import Authentication, CEPSettings, CESSettings, Configuration, TransitionKind
 from gateway.requester import Verifier
 from gateway.strict_yaml import Path as KeyPath
 from gateway.web.tls import ClientCertificates, ListenerSettings
+
+_TRANSITION_FOR_ALL = "protocol_transition goes with whatever authentication the gateway verifies itself"
 
 
 def contradictions(configuration: Configuration) -> Iterator[tuple[KeyPath, str]]:
@@ -28,6 +31,7 @@ def contradictions(configuration: Configuration) -> Iterator[tuple[KeyPath, str]
             yield (*at, "public_url"), "must be https://host or https://host:port"
         for key, message in _contradictions_of_service(configuration, service):
             yield (*at, *key), message
+    yield from contradictions_of_realms(configuration)
 
 
 def _is_base_url(url: str) -> bool:
@@ -43,11 +47,12 @@ def _contradictions_of_service(
             yield from _contradictions_of_certificates(configuration, service)
         case Authentication.USERNAME_PASSWORD:
             yield from _contradictions_of_passwords(configuration, service)
-    match service.transition:
-        case TransitionKind.PASS_ON_USERNAME_TOKEN:
-            yield from _contradictions_of_passing_on(service)
-        case TransitionKind.OWN_CERTIFICATE:
-            yield from _contradictions_of_own_certificate(service)
+        case Authentication.KERBEROS:
+            if service.verifier is not None:
+                yield ("verifier",), "is for UsernamePassword services: tickets are verified by the realm's keytab"
+    yield from _contradictions_of_transition(service)
+    yield from _contradictions_of_upstream(service)
+    yield from contradictions_of_realm_of(configuration, service)
 
 
 def _contradictions_of_certificates(
@@ -66,23 +71,47 @@ def _contradictions_of_passwords(
     configuration: Configuration, service: CEPSettings | CESSettings
 ) -> Iterator[tuple[KeyPath, str]]:
     if service.verifier is None:
-        yield ("verifier",), "is missing: password_file or internal_ces"
+        yield ("verifier",), "is missing: password_file, internal_ces or kerberos"
     if service.verifier is Verifier.PASSWORD_FILE and configuration.password_file is None:
         yield ("verifier",), "needs the general setting password_file"
-
-
-def _contradictions_of_passing_on(service: CEPSettings | CESSettings) -> Iterator[tuple[KeyPath, str]]:
-    if service.authentication is not Authentication.USERNAME_PASSWORD:
-        yield ("transition",), "needs authentication UsernamePassword: there is no password to pass on"
-    if service.upstream.certificate is not None:
-        yield ("upstream", "certificate"), "is not used where the client's password is passed on: leave it out"
-
-
-def _contradictions_of_own_certificate(service: CEPSettings | CESSettings) -> Iterator[tuple[KeyPath, str]]:
-    if service.upstream.certificate is None:
-        yield ("upstream",), "needs certificate and key: the transition is own_certificate"
-    if service.verifier is Verifier.INTERNAL_CES:
+    if service.verifier is Verifier.INTERNAL_CES and service.transition is not TransitionKind.PASS_ON_USERNAME_TOKEN:
         yield ("verifier",), "internal_ces goes with pass_on_username_token only: else nobody checks the password"
+
+
+def _contradictions_of_transition(service: CEPSettings | CESSettings) -> Iterator[tuple[KeyPath, str]]:
+    by_password = service.authentication is Authentication.USERNAME_PASSWORD
+    match service.transition:
+        case TransitionKind.PASS_ON_USERNAME_TOKEN if not by_password:
+            yield ("transition",), "needs authentication UsernamePassword: there is no password to pass on"
+        case TransitionKind.PASS_ON_USERNAME_TOKEN if service.verifier is Verifier.KERBEROS:
+            yield (
+                ("transition",),
+                "does not go with verifier kerberos, which keeps the user's ticket and no password: use user_ticket",
+            )
+        case TransitionKind.USER_TICKET if not by_password or service.verifier is not Verifier.KERBEROS:
+            yield (
+                ("transition",),
+                f"needs authentication UsernamePassword with verifier kerberos. {_TRANSITION_FOR_ALL}",
+            )
+        case TransitionKind.CONSTRAINED_DELEGATION if service.authentication is not Authentication.KERBEROS:
+            yield (
+                ("transition",),
+                f"needs authentication Kerberos: there is no ticket to delegate with. {_TRANSITION_FOR_ALL}",
+            )
+
+
+def _contradictions_of_upstream(service: CEPSettings | CESSettings) -> Iterator[tuple[KeyPath, str]]:
+    """What is shown to the internal service is what the transition says, and nothing else."""
+    uses_certificate = service.transition is TransitionKind.OWN_CERTIFICATE
+    if uses_certificate and service.upstream.certificate is None:
+        yield ("upstream",), "needs certificate and key: the transition is own_certificate"
+    if not uses_certificate and service.upstream.certificate is not None:
+        yield ("upstream", "certificate"), f"is not used with the transition {service.transition}: leave it out"
+    if service.upstream.service_principal_name is not None and not service.transition.shows_ticket:
+        yield (
+            ("upstream", "service_principal_name"),
+            f"is not used with the transition {service.transition}, which shows no ticket: leave it out",
+        )
 
 
 def _asks_for_certificates(listener: ListenerSettings, host: str) -> bool:

@@ -6,15 +6,17 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.authn.mapping import AccountMapping
+from gateway.authn.negotiate import ChannelBindings
 from gateway.authn.password_file import PasswordFileMistaken, parse_password_file
 from gateway.config.contradictions import contradictions
-from gateway.config.settings import Configuration
+from gateway.config.realm_files import mistakes_of_realms
+from gateway.config.settings import Authentication, Configuration
 from gateway.policy.decision import Policies
 from gateway.policy.load import load_policies
 from gateway.strict_yaml import Document, Mistake, Mistaken, Settings, parse
 from gateway.strict_yaml import Path as KeyPath
 from gateway.upstream.tls import client_context
-from gateway.web.tls import check_listener, is_presented
+from gateway.web.tls import can_be_bound_to, check_listener, is_presented
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,10 @@ def load_configuration(file: Path, now: datetime) -> Checked:
         if not mistakes:
             # They are looked for in the certificates, which can be read.
             mistakes += _mistakes_of_hosts(document, configuration)
+            mistakes += _mistakes_of_channel_bindings(document, configuration)
         mistakes += _mistakes_of_upstreams(configuration)
         mistakes += _mistakes_of_mapping(configuration)
+        mistakes += mistakes_of_realms(document, configuration, warnings)
     policies, found = _read_policies(document, configuration.policies)
     mistakes += found
     mistakes += _mistakes_of_passwords(configuration)
@@ -144,6 +148,20 @@ def _mistakes_of_hosts(document: Document, configuration: Configuration) -> Iter
         if not any(is_presented(listener, host) for host in hosts):
             wanted = " or ".join(hosts)
             yield document.mistake(("listeners", n, "certificate"), f"is for none of the public hosts, {wanted}")
+
+
+def _mistakes_of_channel_bindings(document: Document, configuration: Configuration) -> Iterator[Mistake]:
+    for n, service in enumerate(configuration.services):
+        if service.authentication is not Authentication.KERBEROS or service.channel_bindings is ChannelBindings.OFF:
+            continue
+        host = configuration.public_host_of(service)
+        shown = [listener for listener in configuration.listeners if is_presented(listener, host)]
+        if not all(can_be_bound_to(listener, host) for listener in shown):
+            yield document.mistake(
+                ("services", n, "channel_bindings"),
+                f"{service.channel_bindings} needs a certificate for {host} that tickets can be bound to: RFC 5929 says"
+                " nothing of Ed25519 and Ed448. Have it signed with RSA or ECDSA",
+            )
 
 
 def _mistakes_of_upstreams(configuration: Configuration) -> Iterator[Mistake]:

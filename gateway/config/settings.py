@@ -5,16 +5,21 @@ Secrets are paths, never values. Operational settings have defaults; policy has 
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import quote, urlsplit
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from gateway.authn.mapping import MappingRules
+from gateway.authn.mapping_rules import MappingRules
+from gateway.authn.negotiate import ChannelBindings
+from gateway.directory.settings import DirectorySettings
+from gateway.kerberos.settings import KerberosSettings, RealmName
 from gateway.protocol.ca_name import sanitized_name
 from gateway.protocol.xcep import ClientAuthentication
 from gateway.requester import Verifier
 from gateway.strict_yaml import Settings
+from gateway.transition import kerberos as transition
+from gateway.transition.guard import ImpersonationSettings
 from gateway.upstream.settings import UpstreamSettings
 from gateway.web.limits import LimitSettings
 from gateway.web.management import ManagementSettings
@@ -26,6 +31,7 @@ class Authentication(StrEnum):
 
     USERNAME_PASSWORD = "UsernamePassword"  # noqa: S105 -- a kind of authentication
     CERTIFICATE = "Certificate"
+    KERBEROS = "Kerberos"
 
     @property
     def client_authentication(self) -> ClientAuthentication:
@@ -33,6 +39,7 @@ class Authentication(StrEnum):
         return {
             Authentication.USERNAME_PASSWORD: ClientAuthentication.USERNAME_PASSWORD,
             Authentication.CERTIFICATE: ClientAuthentication.CERTIFICATE,
+            Authentication.KERBEROS: ClientAuthentication.TRANSPORT_KERBEROS,
         }[self]
 
 
@@ -41,18 +48,56 @@ class TransitionKind(StrEnum):
 
     PASS_ON_USERNAME_TOKEN = "pass_on_username_token"  # noqa: S105 -- a way inside
     OWN_CERTIFICATE = "own_certificate"
+    PROTOCOL_TRANSITION = transition.PROTOCOL_TRANSITION
+    """S4U2self and S4U2proxy: any authentication that the gateway has verified itself."""
+    CONSTRAINED_DELEGATION = transition.CONSTRAINED_DELEGATION
+    """S4U2proxy with the ticket that the client came with."""
+    USER_TICKET = transition.USER_TICKET
+    """The ticket that the KDC gave for the user's own password."""
+    OWN_ACCOUNT = transition.OWN_ACCOUNT
+    """A ticket of the gateway's own account."""
+
+    @property
+    def impersonates(self) -> bool:
+        """Whether it acts in the requester's name, so that the guard must know in whose it may."""
+        return self in {self.PROTOCOL_TRANSITION, self.CONSTRAINED_DELEGATION, self.USER_TICKET}
+
+    @property
+    def shows_ticket(self) -> bool:
+        """Whether the internal service is asked by Kerberos."""
+        return self.impersonates or self is self.OWN_ACCOUNT
+
+
+class RealmSettings(Settings):
+    """A Kerberos realm: one Active Directory domain, in whatever forest."""
+
+    name: RealmName
+    kerberos: KerberosSettings
+    directory: DirectorySettings
+    impersonation: ImpersonationSettings | None = None
+    """In whose name the gateway may act. Policy, so that there is no default: without it, in nobody's."""
 
 
 class _ServiceSettings(Settings):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
     """Stands in metrics, logs and the audit record."""
     authentication: Authentication
-    verifier: Literal[Verifier.PASSWORD_FILE, Verifier.INTERNAL_CES] | None = None
-    """Who checks a user name and password; for Certificate it is the TLS handshake."""
+    verifier: Literal[Verifier.PASSWORD_FILE, Verifier.INTERNAL_CES, Verifier.KERBEROS] | None = None
+    """Who checks a user name and password; for Certificate it is the TLS handshake, for Kerberos the keytab."""
+    realm: RealmName | None = None
+    """The one of `realms` whose directory knows the requesters, and whose KDCs are asked."""
+    channel_bindings: ChannelBindings = ChannelBindings.REQUIRED
+    """Whether Kerberos clients must have bound their token to the TLS connection."""
     public_url: str | None = None
     """`https://host[:port]` where clients reach this service, if it is not the general one."""
     upstream: UpstreamSettings
     transition: TransitionKind
+
+    @model_validator(mode="after")
+    def _channel_bindings_go_with_kerberos(self) -> Self:
+        if "channel_bindings" in self.model_fields_set and self.authentication is not Authentication.KERBEROS:
+            raise ValueError("channel_bindings go with authentication Kerberos only: leave it out")
+        return self
 
 
 class CEPSettings(_ServiceSettings):
@@ -103,9 +148,14 @@ class Configuration(Settings):
     password_file: Path | None = None
     mapping: MappingRules = ()
     """How a client certificate becomes an account."""
+    realms: tuple[RealmSettings, ...] = ()
     drain_seconds: Annotated[float, Field(gt=0, le=300)] = 40.0
     """How long a stopping gateway waits for calls in progress; a little more than an upstream answer may take."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    def realm_of(self, service: CEPSettings | CESSettings) -> RealmSettings | None:
+        """The realm that the service names, if there is such a one."""
+        return next((realm for realm in self.realms if realm.name == service.realm), None)
 
     def public_url_of(self, service: CEPSettings | CESSettings) -> str:
         """The URL that is told to clients, percent-encoded."""

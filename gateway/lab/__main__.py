@@ -10,6 +10,9 @@ from pathlib import Path
 from gateway.lab.server import Lab, ServiceKind
 from gateway.lab.world import WorldUnusable, open_or_create
 
+_KINDS = (ServiceKind.USERNAME_PASSWORD, ServiceKind.CERTIFICATE)
+"""Those that need no domain."""
+
 
 def main() -> int:
     """Exit code 0 after a signal, 2 if the directory's world cannot be used."""
@@ -19,7 +22,7 @@ def main() -> int:
     except WorldUnusable as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    ports = dict(zip(ServiceKind, arguments.ports, strict=True))
+    ports = dict(zip(_KINDS, arguments.ports, strict=True))
     asyncio.run(serve(Lab(world, ports=ports, published_host=arguments.published_host)))
     return 0
 
@@ -40,9 +43,9 @@ def addresses(lab: Lab) -> dict[str, object]:
     """Where everything is: `ports` on 127.0.0.1, and the services' own URIs by kind."""
     return {
         "directory": str(lab.world.directory),
-        "ports": {kind.word: lab.port(kind) for kind in ServiceKind},
-        "cep": {kind.word: lab.cep_uri(kind) for kind in ServiceKind},
-        "ces": {name: {kind.word: lab.ces_uri(kind, name) for kind in ServiceKind} for name in lab.authorities},
+        "ports": {kind.word: lab.port(kind) for kind in lab.kinds},
+        "cep": {kind.word: lab.cep_uri(kind) for kind in lab.kinds},
+        "ces": {name: {kind.word: lab.ces_uri(kind, name) for kind in lab.kinds} for name in lab.authorities},
     }
 
 
@@ -52,9 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--ports",
         type=int,
-        nargs=len(ServiceKind),
-        default=(0,) * len(ServiceKind),
-        metavar=tuple(kind.name for kind in ServiceKind),
+        nargs=len(_KINDS),
+        default=(0,) * len(_KINDS),
+        metavar=tuple(kind.name for kind in _KINDS),
         help="on 127.0.0.1; 0 lets the system choose (the default)",
     )
     parser.add_argument("--published-host", help="host name to put into URIs instead of the internal ones")

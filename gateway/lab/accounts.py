@@ -1,4 +1,7 @@
-"""The lab's directory: who exists in corp.fabrikam.example, and which account a credential stands for."""
+"""The lab's directory in memory: who exists in corp.fabrikam.example, and which account a credential stands for.
+
+The Kerberos services of a lab with a domain ask that domain instead: see `gateway.lab.domain_accounts`.
+"""
 
 import hmac
 from collections.abc import Iterable, Mapping
@@ -27,19 +30,18 @@ class Account:
     user_principal_name: str
     distinguished_name: str
     """RFC 4514 text, as Active Directory writes it."""
-    relative_id: int
+    sid: str
+    """objectSid in its text form."""
     groups: frozenset[str]
     mail: str | None = None
-
-    @property
-    def sid(self) -> str:
-        """The objectSid in its text form."""
-        return f"{DOMAIN_SID}-{self.relative_id}"
+    dns_host_name: str | None = None
+    """Of a computer."""
 
 
 def _user(name: str, suffix: str, relative_id: int, *groups: str, mail: str | None = None) -> Account:
     dn = f"CN={name},CN=Users,DC=corp,DC=fabrikam,DC=example"
-    return Account(name, f"{name}@{suffix}", dn, relative_id, frozenset({DOMAIN_USERS, *groups}), mail)
+    sid = f"{DOMAIN_SID}-{relative_id}"
+    return Account(name, f"{name}@{suffix}", dn, sid, frozenset({DOMAIN_USERS, *groups}), mail)
 
 
 ALICE = _user("alice", "partner-a.example", 1601, PARTNERS, mail="alice@partner-a.example")

@@ -67,6 +67,13 @@ class Issuer:
         )
         return cls(Credential(certificate, key))
 
+    @classmethod
+    def open(cls, files: KeyPair) -> Self:
+        """The one that `write` wrote there."""
+        key = serialization.load_pem_private_key(files.key.read_bytes(), password=None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey), "all keys here are"
+        return cls(Credential(x509.load_pem_x509_certificate(files.certificate.read_bytes()), key))
+
     @property
     def not_after(self) -> datetime:
         return self.credential.certificate.not_valid_after_utc
@@ -85,17 +92,19 @@ class Issuer:
         return self._issue(subject, names, ExtendedKeyUsageOID.SERVER_AUTH)
 
     def issue_client(self, account: Account, organization: str, *, expired: bool = False) -> Credential:
-        """For the account: its name, and its UPN as otherName and as rfc822Name."""
+        """For the account: its name, its UPN as otherName and as rfc822Name, and a computer's host name."""
         subject = x509.Name(
             [
                 x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization),
                 x509.NameAttribute(NameOID.COMMON_NAME, account.name),
             ]
         )
-        names = [
+        names: list[x509.GeneralName] = [
             x509.OtherName(UPN_OID, asn1.encode_der(account.user_principal_name)),
             x509.RFC822Name(account.user_principal_name),
         ]
+        if account.dns_host_name is not None:
+            names.append(x509.DNSName(account.dns_host_name))
         return self._issue(subject, names, ExtendedKeyUsageOID.CLIENT_AUTH, expired=expired)
 
     def _issue(

@@ -164,8 +164,10 @@ def _subject(issue: Issue) -> x509.Name:
     if issue.template.supplies_subject:
         return _supplied_subject(issue.request)
     if flags & (SubjectNameFlags.SUBJECT_REQUIRE_DNS_AS_CN | SubjectNameFlags.SUBJECT_ALT_REQUIRE_DNS):
-        # No computers have accounts here, and a user has no dNSHostName.
-        raise Unissuable(HResult.CERTSRV_E_SUBJECT_DNS_REQUIRED)
+        # A user has none.
+        if issue.account.dns_host_name is None:
+            raise Unissuable(HResult.CERTSRV_E_SUBJECT_DNS_REQUIRED)
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issue.account.dns_host_name)])
     name = x509.Name.from_rfc4514_string(issue.account.distinguished_name)
     if SubjectNameFlags.SUBJECT_REQUIRE_EMAIL in flags and issue.account.mail is not None:
         return x509.Name([*name.rdns, _email(issue.account.mail)])
@@ -198,6 +200,9 @@ def _directory_names(issue: Issue) -> Iterator[x509.Extension[x509.ExtensionType
         names.append(x509.OtherName(UPN_OID, asn1.encode_der(account.user_principal_name)))
     if SubjectNameFlags.SUBJECT_ALT_REQUIRE_EMAIL in flags and account.mail is not None:
         names.append(x509.RFC822Name(account.mail))
+    if SubjectNameFlags.SUBJECT_ALT_REQUIRE_DNS in flags:
+        assert account.dns_host_name is not None, "the subject was built first"
+        names.append(x509.DNSName(account.dns_host_name))
     yield _extension(x509.SubjectAlternativeName(names))
     # The extension is a GeneralNames of one otherName: the type that cryptography encodes for a SAN.
     sid = x509.OtherName(NTDS_OBJECT_SID, asn1.encode_der(account.sid.encode("ascii")))

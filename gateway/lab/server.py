@@ -1,4 +1,4 @@
-"""The lab as a pair of TLS listeners on 127.0.0.1, in this process.
+"""The lab as TLS listeners on 127.0.0.1, one for each kind of service, in this process.
 
     async with Lab(create_world(directory)) as lab:
         lab.ces_uri(ServiceKind.CERTIFICATE, CA_1)     # https://ces.corp.fabrikam.example:PORT/...
@@ -6,6 +6,8 @@
         on_loopback(uri)                               # the same service at https://127.0.0.1:PORT/...
         lab.authorities[CA_1].resolve(request_id)      # the certificate manager releases a pending request
         lab.issued, lab.received                       # what it has issued; every HTTP request it has seen
+
+With a domain there are Kerberos services too: `Lab(world, KerberosArrivals(domain, world))`.
 
 The services know themselves by internal names, which do not resolve: connect to 127.0.0.1 and the URI's port, either
 with a resolver that says so (the TLS certificate has the internal names) or by `on_loopback` (it has 127.0.0.1 too, and
@@ -26,6 +28,7 @@ from aiohttp import web
 from cryptography import x509
 
 from gateway.lab.accounts import Account, Directory
+from gateway.lab.arrivals import Arrival, Arrivals
 from gateway.lab.authority import CertificationAuthority, Disposition, RequestRow
 from gateway.lab.cep import CertificateEnrollmentPolicyService, PublishedAuthority
 from gateway.lab.ces import CertificateEnrollmentService
@@ -53,6 +56,10 @@ class ReceivedRequest:
     client_certificate: x509.Certificate | None
     status: int
     """What the lab answered."""
+    arrival: Arrival | None
+    """At a Kerberos service."""
+    connection: int
+    """Which connection it came on: the client's port, and no two at a time have the same."""
 
 
 def on_loopback(uri: str) -> str:
@@ -62,19 +69,22 @@ def on_loopback(uri: str) -> str:
 
 
 class Lab:
-    """CEP and CES of both kinds for two CAs. An async context manager; addresses are known once it is entered."""
+    """CEP and CES of each kind for two CAs. An async context manager; addresses are known once it is entered."""
 
     def __init__(
         self,
         world: World,
+        arrivals: Arrivals | None = None,
         *,
         ports: Mapping[ServiceKind, int] = MappingProxyType({}),
         published_host: str | None = None,
     ) -> None:
         """`ports` left out are chosen by the system. `published_host` stands for the internal host names in all URIs
-        that answers contain, for clients that cannot resolve those.
+        that answers contain, for clients that cannot resolve those. Without `arrivals` there are no Kerberos services.
         """
         self.world = world
+        self.arrivals = arrivals
+        self.kinds = tuple(kind for kind in ServiceKind if kind is not ServiceKind.KERBEROS or arrivals is not None)
         self.authorities: Mapping[str, CertificationAuthority] = create_authorities(world.internal_root)
         self.directory = Directory(world.passwords)
         self.received: list[ReceivedRequest] = []
@@ -106,7 +116,7 @@ class Lab:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            sockets = {kind: stack.enter_context(_listen(self._wanted_ports.get(kind, 0))) for kind in ServiceKind}
+            sockets = {kind: stack.enter_context(_listen(self._wanted_ports.get(kind, 0))) for kind in self.kinds}
             self._ports = {kind: listening.getsockname()[1] for kind, listening in sockets.items()}
             self._endpoints = self._publish()
             for kind, listening in sockets.items():
@@ -134,11 +144,11 @@ class Lab:
 
     def _publish(self) -> dict[tuple[ServiceKind, str], Endpoint]:
         published = [
-            PublishedAuthority(authority, {kind: self.ces_uri(kind, authority.name) for kind in ServiceKind})
+            PublishedAuthority(authority, {kind: self.ces_uri(kind, authority.name) for kind in self.kinds})
             for authority in self.authorities.values()
         ]
         cep = CertificateEnrollmentPolicyService(published, _utc_now())
-        endpoints = [Endpoint(self.cep_uri(kind), kind, cep) for kind in ServiceKind]
+        endpoints = [Endpoint(self.cep_uri(kind), kind, cep) for kind in self.kinds]
         endpoints += [
             Endpoint(uri, kind, CertificateEnrollmentService(entry.authority, uri))
             for entry in published
@@ -157,7 +167,8 @@ class _Listener:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read()
         certificate = _client_certificate(request)
-        answer = self._answer(request, body, certificate)
+        arrival = await self._arrive(request)
+        answer = self._answer(request, body, certificate, arrival)
         self._lab.received.append(
             ReceivedRequest(
                 kind=self._kind,
@@ -167,23 +178,46 @@ class _Listener:
                 body=body,
                 client_certificate=certificate,
                 status=answer.status,
+                arrival=arrival,
+                connection=_client_port(request),
             )
         )
         # As IIS signs itself: nobody outside must ever see these.
         headers = {"Server": "Microsoft-IIS/10.0", "X-Powered-By": "ASP.NET"}
+        if arrival is not None:
+            headers["WWW-Authenticate"] = arrival.www_authenticate
         if answer.body:
             headers["Content-Type"] = f"{MEDIA_TYPE}; charset=utf-8"
         return web.Response(status=answer.status, body=answer.body, headers=headers)
 
-    def _answer(self, request: web.BaseRequest, body: bytes, certificate: x509.Certificate | None) -> HttpAnswer:
+    async def _arrive(self, request: web.BaseRequest) -> Arrival | None:
+        if self._kind is not ServiceKind.KERBEROS:
+            return None
+        assert self._lab.arrivals is not None, "it has this listener"
+        return await self._lab.arrivals.arrive(request.headers.get("Authorization"))
+
+    def _answer(
+        self, request: web.BaseRequest, body: bytes, certificate: x509.Certificate | None, arrival: Arrival | None
+    ) -> HttpAnswer:
+        # http.sys asks who comes before anybody looks at the request.
+        if arrival is not None and arrival.account is None:
+            return HttpAnswer(401)
         if request.method != "POST":
             return HttpAnswer(405)
         if request.content_type != MEDIA_TYPE or (request.charset or "utf-8").casefold() != "utf-8":
             return HttpAnswer(415)
-        client = None if certificate is None else self._lab.directory.of_certificate(certificate)
+        client = arrival.account if arrival is not None else self._of_certificate(certificate)
         if self._kind is ServiceKind.CERTIFICATE and client is None:
             return HttpAnswer(403)
         return self._lab.answer(self._kind, request.raw_path.partition("?")[0], body, client)
+
+    def _of_certificate(self, certificate: x509.Certificate | None) -> Account | None:
+        return None if certificate is None else self._lab.directory.of_certificate(certificate)
+
+
+def _client_port(request: web.BaseRequest) -> int:
+    assert request.transport is not None, "the connection is open while its request is handled"
+    return int(request.transport.get_extra_info("peername")[1])
 
 
 def _client_certificate(request: web.BaseRequest) -> x509.Certificate | None:

@@ -130,6 +130,30 @@ MACHINE = CertificateTemplate(
     enroll=frozenset({DOMAIN_COMPUTERS}),
 )
 
+CORP_USER = CertificateTemplate(
+    common_name="CorpUser",
+    display_name="Corp User",
+    oid=_oid(5127736, 9034418),
+    extended_key_usage=(ExtendedKeyUsageOID.CLIENT_AUTH,),
+    subject_name_flags=SubjectNameFlags.SUBJECT_REQUIRE_DIRECTORY_PATH | SubjectNameFlags.SUBJECT_ALT_REQUIRE_UPN,
+    enrollment_flags=EnrollmentFlags.AUTO_ENROLLMENT,
+    general_flags=0x00020020,
+    enroll=frozenset({DOMAIN_USERS}),
+)
+"""As an administrator makes one from User: for keys of any kind, and with no need of an e-mail name."""
+
+CORP_MACHINE = CertificateTemplate(
+    common_name="CorpMachine",
+    display_name="Corp Computer",
+    oid=_oid(11930247, 2768105),
+    extended_key_usage=(ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH),
+    subject_name_flags=SubjectNameFlags.SUBJECT_REQUIRE_DNS_AS_CN | SubjectNameFlags.SUBJECT_ALT_REQUIRE_DNS,
+    enrollment_flags=EnrollmentFlags.AUTO_ENROLLMENT,
+    general_flags=0x00020060,
+    enroll=frozenset({DOMAIN_COMPUTERS}),
+)
+"""As one made from Machine."""
+
 PARTNER_WEB_SERVER = CertificateTemplate(
     common_name="PartnerWebServer",
     display_name="Partner Web Server",
@@ -176,6 +200,8 @@ CORP_SECRET_TEMPLATE = CertificateTemplate(
 TEMPLATES = (
     USER,
     MACHINE,
+    CORP_USER,
+    CORP_MACHINE,
     PARTNER_WEB_SERVER,
     PARTNER_USER,
     PARTNER_PENDING,

@@ -24,6 +24,7 @@ MEDIA_TYPE = "application/soap+xml"
 class ServiceKind(Enum):
     """How a service authenticates its clients: the word in its URL, and its number in [MS-XCEP] 3.1.4.1.3.5."""
 
+    KERBEROS = ("Kerberos", 2)
     USERNAME_PASSWORD = ("UsernamePassword", 4)
     CERTIFICATE = ("Certificate", 8)
 
@@ -69,7 +70,7 @@ class Host:
         self._clock = clock
 
     def answer(self, endpoint: Endpoint, body: bytes, client: Account | None) -> HttpAnswer:
-        """`client` is the account of the TLS client certificate, at services of that kind."""
+        """`client` is the account that the listener has recognised, by TLS client certificate or by Kerberos."""
         try:
             message = soap.read(body)
         except NotSoap:
@@ -92,7 +93,7 @@ class Host:
         match endpoint.kind:
             case ServiceKind.USERNAME_PASSWORD:
                 return security.authenticate(message.security, self._directory, self._clock())
-            case ServiceKind.CERTIFICATE:
+            case ServiceKind.CERTIFICATE | ServiceKind.KERBEROS:
                 assert client is not None, "the listener lets nobody else through"
                 return client
 

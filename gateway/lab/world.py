@@ -91,6 +91,11 @@ class World:
         return self.directory / "partner-ca.pem"
 
     @property
+    def partner_root(self) -> KeyPair:
+        """That root with its key, for the lab and for tests alone."""
+        return KeyPair(self.partner_ca, self.directory / "partner-ca.key.pem")
+
+    @property
     def partner_a(self) -> KeyPair:
         return self._pair("partner-a")
 
@@ -127,7 +132,7 @@ def create_world(directory: Path) -> World:
     internal.issue_client(accounts.GATEWAY_SERVICE, "Fabrikam").write(world.gateway_client)
     public.write_certificate(world.public_ca)
     public.issue_server((GATEWAY_HOST,)).write(world.gateway_server)
-    partners.write_certificate(world.partner_ca)
+    partners.write(world.partner_root)
     partners.issue_client(accounts.ALICE, "Partner A").write(world.partner_a)
     partners.issue_client(accounts.BOB, "Partner B").write(world.partner_b)
     partners.issue_client(accounts.ALICE, "Partner A", expired=True).write(world.partner_a_expired)

@@ -8,7 +8,7 @@ from hashlib import sha256
 from gateway.errors import MalformedMessage
 from gateway.pki import der, extensions, oids
 from gateway.pki.keys import PublicKey, parse_public_key
-from gateway.pki.names import GeneralName, Name, parse_general_names, parse_name
+from gateway.pki.names import GeneralName, GeneralNameType, Name, parse_general_names, parse_name
 
 _VERSIONS = range(3)
 """v1(0) to v3(2) (RFC 5280 4.1.2.1)."""
@@ -32,6 +32,11 @@ class Certificate:
     """Lower-case hex."""
     extended_key_usage: tuple[str, ...] | None = None
     """OIDs; None where the extension is absent, which means any use (RFC 5280 4.2.1.12)."""
+    subject_key_identifier: str | None = None
+    """Lower-case hex. What the issuer wrote: it need not have to do with the key (RFC 5280 4.2.1.2)."""
+    security_identifiers: tuple[str, ...] = ()
+    """The SIDs that the certificate states of its subject, in szOID_NTDS_CA_SECURITY_EXT ([MS-WCCE] 2.2.2.7.7.4) and in
+    tag URIs of the subjectAltName (KB5014754). One that several places agree on stands here once."""
 
 
 def parse_certificate(der: bytes) -> Certificate:
@@ -52,6 +57,7 @@ def _read(encoded: bytes) -> Certificate:
     if certificate.serial_number.bit_length() > _MAX_SERIAL_NUMBER_BITS:
         raise ValueError("the serial number has more than 20 octets")
     asserted = extensions.index(certificate.extensions or ())
+    names = extensions.read(asserted, oids.SUBJECT_ALT_NAME, parse_general_names) or ()
     return Certificate(
         der=encoded,
         subject=parse_name(certificate.subject),
@@ -60,7 +66,22 @@ def _read(encoded: bytes) -> Certificate:
         not_before=certificate.validity.not_before.as_datetime(),
         not_after=certificate.validity.not_after.as_datetime(),
         public_key=parse_public_key(der.encode(certificate.subject_public_key_info)),
-        subject_alternative_name=extensions.read(asserted, oids.SUBJECT_ALT_NAME, parse_general_names) or (),
+        subject_alternative_name=names,
         sha256_fingerprint=sha256(encoded).hexdigest(),
         extended_key_usage=extensions.read(asserted, oids.EXT_KEY_USAGE, extensions.extended_key_usage),
+        subject_key_identifier=extensions.read(
+            asserted, oids.SUBJECT_KEY_IDENTIFIER, extensions.subject_key_identifier
+        ),
+        security_identifiers=_security_identifiers(
+            extensions.read(asserted, oids.NTDS_CA_SECURITY_EXT, extensions.security_identifier), names
+        ),
     )
+
+
+def _security_identifiers(in_extension: str | None, names: tuple[GeneralName, ...]) -> tuple[str, ...]:
+    in_uris = (
+        extensions.security_identifier_of_uri(name.value)
+        for name in names
+        if name.type is GeneralNameType.UNIFORM_RESOURCE_IDENTIFIER
+    )
+    return tuple(dict.fromkeys(sid for sid in (in_extension, *in_uris) if sid is not None))

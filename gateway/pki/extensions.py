@@ -29,8 +29,11 @@ _KEY_USAGES = (
 
 _MAX_TEMPLATE_VERSION = 0xFFFF_FFFF
 
-_SID = re.compile(r"S-1(-[0-9]{1,20})+")
-"""[MS-DTYP] 2.4.2.1."""
+_SID = re.compile(r"S-1(-(0|[1-9][0-9]{0,9})){2,16}")
+"""[MS-DTYP] 2.4.2.1: an identifier authority and 1 to 15 sub-authorities. One SID has one spelling: authorities that
+are written in hex have no accounts."""
+_MAX_SUB_AUTHORITY = 0xFFFF_FFFF
+_SECURITY_IDENTIFIER_URI = "tag:microsoft.com,2022-09-14:sid:"
 
 
 def index(extensions: Iterable[der.Extension]) -> dict[str, der.Extension]:
@@ -62,6 +65,14 @@ def key_usage(value: bytes) -> tuple[str, ...]:
     if usages and usages[-1] >= len(_KEY_USAGES):
         raise ValueError(f"bit {usages[-1]} has no meaning")
     return tuple(_KEY_USAGES[n] for n in usages)
+
+
+def subject_key_identifier(value: bytes) -> str:
+    """The KeyIdentifier in lower-case hex."""
+    identifier = der.decode(bytes, value)
+    if not identifier:
+        raise ValueError("an empty key identifier")
+    return identifier.hex()
 
 
 def extended_key_usage(value: bytes) -> tuple[str, ...]:
@@ -116,7 +127,21 @@ def security_identifier(value: bytes) -> str:
     other_name = der.decode(der.OtherName, der.encode(entry, tag=der.SEQUENCE))
     if other_name.type_id.dotted_string != oids.NTDS_OBJECTSID:
         raise ValueError(f"an otherName of type {other_name.type_id.dotted_string}")
-    sid = text.ia5_string(der.read(bytes, other_name.value))
-    if not _SID.fullmatch(sid):
+    return _sid(text.ia5_string(der.read(bytes, other_name.value)))
+
+
+def security_identifier_of_uri(uri: str) -> str | None:
+    """The SID that an URI of a subjectAltName states, as KB5014754 has it; None for URIs about something else.
+
+    Raises ValueError for one that means to state a SID, and does not.
+    """
+    # Windows' own strictness about case is not documented: whatever could be read as a SID there is read here.
+    if not uri.lower().startswith(_SECURITY_IDENTIFIER_URI):
+        return None
+    return _sid(uri[len(_SECURITY_IDENTIFIER_URI) :])
+
+
+def _sid(spelling: str) -> str:
+    if not _SID.fullmatch(spelling) or any(int(n) > _MAX_SUB_AUTHORITY for n in spelling.split("-")[2:]):
         raise ValueError("not a SID in text form")
-    return sid
+    return spelling

@@ -34,6 +34,7 @@ REQUEST_CLIENT_INFO = "1.3.6.1.4.1.311.21.20"
 
 # --- extensions (RFC 5280 4.2.1, [MS-WCCE] 2.2.2.7.7) -----------------------------------------------------------------
 
+SUBJECT_KEY_IDENTIFIER = "2.5.29.14"
 KEY_USAGE = "2.5.29.15"
 SUBJECT_ALT_NAME = "2.5.29.17"
 BASIC_CONSTRAINTS = "2.5.29.19"
@@ -110,6 +111,7 @@ _NAMES = {
     "1.3.6.1.4.1.311.21.25": "szOID_ENROLL_KSP_NAME",
     "1.3.6.1.4.1.311.21.33": "szOID_ENROLL_ATTESTATION_STATEMENT",
     "1.3.6.1.4.1.311.21.39": "szOID_ENROLL_AIK_INFO",
+    SUBJECT_KEY_IDENTIFIER: "subjectKeyIdentifier",
     KEY_USAGE: "keyUsage",
     SUBJECT_ALT_NAME: "subjectAltName",
     BASIC_CONSTRAINTS: "basicConstraints",

@@ -37,7 +37,7 @@ class RequesterSection(Section):
         Annotated[PlainText, Tag("name")] | Annotated[NamePattern, Tag("pattern")], Discriminator(_kind_of_account)
     ]
     """A plain name is short for `exact`. Accounts are the same in any case."""
-    authentication: Some[Literal["UsernamePassword", "Certificate"]]
+    authentication: Some[Literal["UsernamePassword", "Certificate", "Kerberos"]]
 
     def admitted(self) -> AdmittedRequester:
         account = NamePattern(exact=self.account) if isinstance(self.account, str) else self.account

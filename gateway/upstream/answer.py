@@ -4,19 +4,20 @@ No I/O. Texts quote at most a line of what came: enough to know an IIS error pag
 """
 
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, assert_never
 
+from gateway.credential import Credential, KerberosCredential, OwnCertificate
 from gateway.errors import (
     CredentialsRefusedInside,
     MalformedMessage,
     SecurityHeaderInvalid,
+    TicketRefusedInside,
     UpstreamMisbehaved,
     UpstreamUnavailable,
 )
 from gateway.protocol.namespaces import SOAP, WSSE
 from gateway.protocol.security import UsernameToken
 from gateway.protocol.soap import Envelope, Fault, UpstreamRefused, parse_envelope, parse_fault
-from gateway.transition.credential import Credential
 
 MEDIA_TYPE = "application/soap+xml"
 
@@ -49,9 +50,30 @@ class HttpAnswer:
     """The media type, in lower case and without parameters."""
     content_encoding: str
     body: bytes
+    www_authenticate: tuple[str, ...] = ()
+    """The values of this header."""
 
     def __str__(self) -> str:
         return f"HTTP {self.status}, {self.content_type}, {len(self.body)} bytes: {self.body[:_EXCERPT]!r}"
+
+
+def expect_soap(answer: HttpAnswer, question: Question) -> None:
+    """Nothing of a body is read that HTTP itself calls another thing than a SOAP message. Raises as `read_answer`."""
+    match answer.status:
+        case 401 | 403:
+            _raise_not_admitted(question, str(answer))
+        case 502 | 503 | 504:
+            # Perhaps from a balancer that had already passed the request on.
+            raise UpstreamUnavailable(f"{question.url} is not in service: {answer}", sent=True)
+    if answer.content_encoding not in {"", "identity"}:
+        raise UpstreamMisbehaved(
+            f"{question.url} answered HTTP {answer.status} with a Content-Encoding that was not asked for:"
+            f" {answer.content_encoding[:_EXCERPT]!r}"
+        )
+    if answer.content_type != MEDIA_TYPE:
+        raise UpstreamMisbehaved(
+            f"{question.url} did not answer with SOAP 1.2: is it the address of this service? It sent {answer}"
+        )
 
 
 def read_answer(answer: HttpAnswer, question: Question) -> Envelope:
@@ -60,14 +82,9 @@ def read_answer(answer: HttpAnswer, question: Question) -> Envelope:
     Raises UpstreamRefused with the service's own fault, CredentialsRefusedInside, UpstreamUnavailable or
     UpstreamMisbehaved.
     """
-    match answer.status:
-        case 401 | 403:
-            _raise_not_admitted(question, str(answer))
-        case 502 | 503 | 504:
-            # Perhaps from a balancer that had already passed the request on.
-            raise UpstreamUnavailable(f"{question.url} is not in service: {answer}", sent=True)
+    expect_soap(answer, question)
     try:
-        envelope = _soap(answer, question)
+        envelope = parse_envelope(answer.body)
         fault = parse_fault(envelope)
     except (MalformedMessage, SecurityHeaderInvalid) as error:
         text = str(error)[:_EXCERPT]
@@ -84,17 +101,14 @@ def read_answer(answer: HttpAnswer, question: Question) -> Envelope:
     return envelope
 
 
-def _soap(answer: HttpAnswer, question: Question) -> Envelope:
-    if answer.content_encoding not in {"", "identity"}:
-        raise UpstreamMisbehaved(
-            f"{question.url} answered with a Content-Encoding that was not asked for:"
-            f" {answer.content_encoding[:_EXCERPT]!r}"
-        )
-    if answer.content_type != MEDIA_TYPE:
-        raise UpstreamMisbehaved(
-            f"{question.url} did not answer with SOAP 1.2: is it the address of this service? It sent {answer}"
-        )
-    return parse_envelope(answer.body)
+def ticket_refused(question: Question, answer: str) -> TicketRefusedInside:
+    """The error for a service that does not let a ticket of its own realm in."""
+    return TicketRefusedInside(
+        f"{question.url} does not let the ticket in: {answer}. Check that the account that the service runs as owns the"
+        " SPN (setspn -Q; with kernel-mode authentication the machine does, unless useAppPoolCredentials is set), that"
+        " Negotiate stands before NTLM in IIS, and that no other TLS certificate is in between (Extended Protection)",
+        sent=True,
+    )
 
 
 def _raise_fault(fault: Fault, envelope: Envelope, question: Question) -> NoReturn:
@@ -108,14 +122,20 @@ def _raise_fault(fault: Fault, envelope: Envelope, question: Question) -> NoRetu
 
 def _raise_not_admitted(question: Question, answer: str) -> NoReturn:
     """The inside does not accept the credential. Whose fault that is depends on whose credential it was."""
-    if isinstance(question.credential, UsernameToken):
-        raise CredentialsRefusedInside(
-            f"{question.url} does not accept the password of {question.credential.username!r}: {answer}."
-            " If it accepts nobody's, check that it is a _UsernamePassword service and that its clock is right"
-        )
-    raise UpstreamUnavailable(
-        f"{question.url} does not let the gateway in under its own certificate (D07): {answer}."
-        " Check that IIS maps the certificate to an account (dsmapperusage=enable) and asks for it in the handshake"
-        " (clientcertnegotiation=enable), and that the account may use the service",
-        sent=True,
-    )
+    match question.credential:
+        case UsernameToken(username=username):
+            raise CredentialsRefusedInside(
+                f"{question.url} does not accept the password of {username!r}: {answer}."
+                " If it accepts nobody's, check that it is a _UsernamePassword service and that its clock is right"
+            )
+        case KerberosCredential():
+            raise ticket_refused(question, answer)
+        case OwnCertificate():
+            raise UpstreamUnavailable(
+                f"{question.url} does not let the gateway in under its own certificate (D07): {answer}."
+                " Check that IIS maps the certificate to an account (dsmapperusage=enable) and asks for it in the"
+                " handshake (clientcertnegotiation=enable), and that the account may use the service",
+                sent=True,
+            )
+        case _:
+            assert_never(question.credential)

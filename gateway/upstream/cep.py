@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
+from gateway.credential import Credential
 from gateway.errors import MalformedMessage, UpstreamMisbehaved
 from gateway.protocol import xcep
 from gateway.protocol.xcep import GetPolicies, GetPoliciesResponse
-from gateway.requester import Requester
-from gateway.transition.credential import Transition
 from gateway.upstream.soap_client import SoapClient
 
 
@@ -15,17 +14,13 @@ class CepClient:
     """The CertificateEnrollmentPolicyService of `gateway.enrollment_policy`."""
 
     client: SoapClient
-    transition: Transition
 
-    async def fetch_policies(self, requester: Requester, request: GetPolicies) -> GetPoliciesResponse:
-        """What the inside offers to the requester's credential.
-
-        Raises UpstreamError, TransitionFailed or CredentialsRefusedInside.
-        """
+    async def fetch_policies(self, request: GetPolicies, credential: Credential) -> GetPoliciesResponse:
+        """What the inside offers to this credential. Raises UpstreamError or CredentialsRefusedInside."""
         answer = await self.client.exchange(
             xcep.ACTION_GET_POLICIES,
             xcep.render_get_policies(request),
-            await self.transition.credential(requester),
+            credential,
             answer_action=xcep.ACTION_GET_POLICIES_RESPONSE,
         )
         try:

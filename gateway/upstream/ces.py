@@ -8,14 +8,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gateway.credential import Credential
 from gateway.enrollment import PendingRequest
 from gateway.errors import MalformedMessage, UpstreamMisbehaved
 from gateway.pki.pkcs10 import EnrollmentNameValuePair, TemplateCarrier
 from gateway.policy.decision import Application, Approval
 from gateway.protocol import wstep
 from gateway.protocol.wstep import ContextItem, RequestSecurityToken, RequestSecurityTokenResponse
-from gateway.requester import Requester
-from gateway.transition.credential import Transition
 from gateway.upstream.soap_client import SoapClient
 
 _MACHINE_NAMES = ("ccm", "rmd")
@@ -33,28 +32,24 @@ class CesClient:
     """The CertificateEnrollmentService of `gateway.enrollment`."""
 
     client: SoapClient
-    transition: Transition
 
-    async def submit(self, approval: Approval) -> RequestSecurityTokenResponse:
-        """Send what was approved to the CA. Raises UpstreamError, TransitionFailed or CredentialsRefusedInside."""
+    async def submit(self, approval: Approval, credential: Credential) -> RequestSecurityTokenResponse:
+        """Send what was approved to the CA. Raises UpstreamError or CredentialsRefusedInside."""
         application = approval.application
         token = wstep.Issue(
             application.request.der, wstep.ValueType.PKCS10, tuple(_additional_context(application, approval))
         )
-        return await self._request_security_token(token, application.requester)
+        return await self._request_security_token(token, credential)
 
-    async def query(self, pending: PendingRequest) -> RequestSecurityTokenResponse:
+    async def query(self, pending: PendingRequest, credential: Credential) -> RequestSecurityTokenResponse:
         """Ask what became of a pending request. Raises as `submit` does."""
-        return await self._request_security_token(wstep.QueryTokenStatus(pending.request_id), pending.requester)
+        return await self._request_security_token(wstep.QueryTokenStatus(pending.request_id), credential)
 
     async def _request_security_token(
-        self, token: RequestSecurityToken, requester: Requester
+        self, token: RequestSecurityToken, credential: Credential
     ) -> RequestSecurityTokenResponse:
         answer = await self.client.exchange(
-            wstep.ACTION_RST,
-            wstep.render_request(token),
-            await self.transition.credential(requester),
-            answer_action=wstep.ACTION_RSTRC,
+            wstep.ACTION_RST, wstep.render_request(token), credential, answer_action=wstep.ACTION_RSTRC
         )
         try:
             return wstep.parse_response(answer)

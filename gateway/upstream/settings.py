@@ -3,7 +3,7 @@
 import re
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -12,6 +12,10 @@ from gateway.protocol.xml import MAX_MESSAGE_BYTES
 from gateway.strict_yaml import Settings
 
 _PRINTABLE_ASCII = re.compile(r"[!-~]+")
+
+_HOST = "[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
+ServicePrincipalName = Annotated[str, Field(pattern=rf"^[A-Za-z0-9_-]+/{_HOST}(:[0-9]+)?$")]
+"""`service/host` or `service/host:port`, without a realm."""
 
 
 class UpstreamSettings(Settings):
@@ -25,6 +29,9 @@ class UpstreamSettings(Settings):
     """PEM: the gateway's own client certificate with its chain, for a `_Certificate` service."""
     key: Path | None = None
     """PEM, without a passphrase."""
+    service_principal_name: ServicePrincipalName | None = None
+    """Where Kerberos goes inside: the SPN of the account that the service runs as. HTTP/ and the URL's host by default,
+    as browsers guess it too."""
     server_address: str | None = None
     """`host:port` to connect to instead of what DNS says of the URL's host, which stays the name that TLS verifies."""
     connect_seconds: float = Field(default=5, gt=0)
@@ -35,6 +42,12 @@ class UpstreamSettings(Settings):
     """What the parser takes at most is the default: a GetPolicies of 208 templates was seen to be 400 kB."""
     max_connections: int = Field(default=16, gt=0)
     """WCF serves 16 calls per processor at once by default (maxConcurrentCalls); more would only queue inside."""
+
+    @property
+    def spn(self) -> str:
+        """The SPN for which tickets are asked. MIT Kerberos looks for a host in lower case, AD for one in any."""
+        service, _, host = (self.service_principal_name or f"HTTP/{urlsplit(self.url).hostname}").partition("/")
+        return f"{service}/{host.lower()}"
 
     @field_validator("url")
     @classmethod

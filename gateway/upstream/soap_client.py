@@ -1,7 +1,8 @@
 """SOAP over HTTPS to one internal service.
 
-One SoapClient is one identity: it never shares a connection with another. It repeats nothing: a request that was lost
-may have been served.
+A kept connection is one SoapClient's, and with it one identity's: the gateway's own, or nobody's where the message says
+who asks. What goes with a ticket has a connection of its own, since the ticket's account may stick to it (IIS can be
+told to: authPersistNonNTLM). It repeats nothing: a request that was lost may have been served.
 """
 
 import asyncio
@@ -18,11 +19,13 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from lxml import etree
 from yarl import URL
 
-from gateway.errors import UpstreamMisbehaved, UpstreamUnavailable
+from gateway.credential import Credential, KerberosCredential
+from gateway.errors import TicketRefusedInside, UpstreamMisbehaved, UpstreamUnavailable
 from gateway.protocol.security import UsernameToken
 from gateway.protocol.soap import Envelope, render_envelope
-from gateway.transition.credential import Credential
+from gateway.tickets import ServiceTicket
 from gateway.upstream.answer import MEDIA_TYPE, HttpAnswer, Question, read_answer
+from gateway.upstream.negotiate import Authorization, NegotiateRequest, Negotiator
 from gateway.upstream.settings import UpstreamSettings, parse_address
 from gateway.upstream.tls import client_context
 
@@ -46,21 +49,30 @@ class SoapClient:
         settings: UpstreamSettings,
         clock: Callable[[], datetime],
         on_exchange: Callable[[float], None] = lambda _seconds: None,
+        negotiator: Negotiator | None = None,
+        on_refused: Callable[[ServiceTicket], None] = lambda _ticket: None,
     ) -> None:
         """`clock` gives the aware time, UTC; `on_exchange` is told how long each exchange took, failed ones too.
 
+        With a `negotiator` it takes tickets, and `on_refused` is told of each one that the service does not let in.
         Raises Mistaken if a file of the settings cannot be used.
         """
         self._settings = settings
         self._clock = clock
         self._on_exchange = on_exchange
+        self._negotiator = negotiator
+        self._on_refused = on_refused
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 ssl=client_context(settings),
                 resolver=_resolver(settings.server_address),
                 limit=settings.max_connections,
-                keepalive_timeout=_KEEP_ALIVE_SECONDS,
+                # No connection is kept where there are tickets, so that none can be another account's. It would save a
+                # handshake only to an account that comes twice within seconds, and hardly any does.
+                force_close=negotiator is not None,
+                keepalive_timeout=_KEEP_ALIVE_SECONDS if negotiator is None else None,
             ),
+            request_class=NegotiateRequest,
             headers=_HEADERS,
             skip_auto_headers=("Accept",),
             auto_decompress=False,
@@ -88,7 +100,8 @@ class SoapClient:
     ) -> Envelope:
         """Send one message, and return the answer to it if it has `answer_action`.
 
-        Raises CredentialsRefusedInside, or an UpstreamError: UpstreamRefused if the answer is a SOAP fault.
+        Raises CredentialsRefusedInside, or an UpstreamError: UpstreamRefused if the answer is a SOAP fault,
+        TicketRefusedInside and MutualAuthenticationFailed with a ticket only.
         """
         question = Question(self._settings.url, f"urn:uuid:{uuid4()}", answer_action, credential)
         username_token = credential if isinstance(credential, UsernameToken) else None
@@ -100,24 +113,46 @@ class SoapClient:
             username_token=username_token,
             timestamp_created=self._clock() if username_token else None,
         )
-        loop = asyncio.get_running_loop()
-        sent = loop.time()
-        try:
-            answer = await self._post(message)
-        finally:
-            self._on_exchange(loop.time() - sent)
-        return read_answer(answer, question)
+        if not isinstance(credential, KerberosCredential):
+            return read_answer(await self._ask(message), question)
 
-    async def _post(self, message: bytes) -> HttpAnswer:
+        assert self._negotiator is not None, "tickets are for services that were composed with a negotiator"
+        authorization = Authorization(self._negotiator, credential.ticket, self._settings.url)
+        answer = await self._ask(message, authorization)
+        try:
+            await authorization.verify(answer, question)
+            return read_answer(answer, question)
+        except TicketRefusedInside:
+            self._on_refused(credential.ticket)
+            raise
+
+    async def _ask(self, message: bytes, authorization: Authorization | None = None) -> HttpAnswer:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        try:
+            return await self._post(message, authorization)
+        finally:
+            self._on_exchange(loop.time() - begun)
+
+    async def _post(self, message: bytes, authorization: Authorization | None) -> HttpAnswer:
         """aiohttp repeats no POST on its own, and follows no redirect here."""
         url = self._settings.url
         try:
-            # `encoded`: the path goes out as the administrator wrote it.
-            async with self._session.post(URL(url, encoded=True), data=message, allow_redirects=False) as response:
+            async with self._session.post(
+                # `encoded`: the path goes out as the administrator wrote it.
+                URL(url, encoded=True),
+                data=message,
+                allow_redirects=False,
+                middlewares=() if authorization is None else (authorization,),
+            ) as response:
                 return await self._read(response)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise UpstreamUnavailable(f"{url}: {self._no_connection(error)}", sent=False) from error
         except TimeoutError as error:
+            if authorization is not None and authorization.negotiation is None:
+                raise UpstreamUnavailable(
+                    f"{url} was not asked: there was no token for it in time", sent=False
+                ) from error
             seconds = self._settings.answer_seconds
             raise UpstreamUnavailable(f"{url} did not answer in full within {seconds:g} s", sent=True) from error
         except aiohttp.ClientResponseError as error:
@@ -136,7 +171,8 @@ class SoapClient:
                     f" {self._settings.max_answer_bytes} bytes"
                 )
         content_encoding = response.headers.get("Content-Encoding", "").strip().lower()
-        return HttpAnswer(response.status, response.content_type, content_encoding, bytes(body))
+        www_authenticate = tuple(response.headers.getall("WWW-Authenticate", ()))
+        return HttpAnswer(response.status, response.content_type, content_encoding, bytes(body), www_authenticate)
 
     def _no_connection(self, error: aiohttp.ClientConnectionError) -> str:
         match error:

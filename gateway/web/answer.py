@@ -18,7 +18,9 @@ from gateway.policy.decision import NotPermitted, Violation
 from gateway.protocol import wstep, xcep
 from gateway.protocol.soap import Envelope, parse_envelope, render_envelope, render_fault
 from gateway.protocol.wstep import Issued
+from gateway.requester import Requester
 from gateway.telemetry import Metrics
+from gateway.web.negotiate import www_authenticate
 from gateway.web.reply import Reply
 
 log = structlog.get_logger()
@@ -30,6 +32,11 @@ Redact = Callable[[str], str]
 class CallRecord(EnrollmentRecord, EnrollmentPolicyRecord, Protocol):
     """The audit record of one call, with its refusals."""
 
+    @property
+    def requester(self) -> Requester | None:
+        """Who has authenticated in this call; None as long as nobody has."""
+        ...
+
     async def refused(
         self,
         *,
@@ -37,6 +44,7 @@ class CallRecord(EnrollmentRecord, EnrollmentPolicyRecord, Protocol):
         outcome: str,
         hresult: str | None,
         error: BaseException,
+        diagnosis: str | None = None,
         violations: tuple[Violation, ...] = (),
     ) -> None:
         """Never raises: the client gets its fault even where the record fails."""
@@ -104,7 +112,7 @@ class SoapService:
         except Exception as error:  # noqa: BLE001 -- the one place that catches everything
             return await self._refuse(call, envelope, record, error)
         self._count(call, told.outcome)
-        return Reply(200, self._render(told.action, told.body, envelope))
+        return self._reply(200, record, self._render(told.action, told.body, envelope))
 
     async def _refuse(self, call: Call, envelope: Envelope | None, record: CallRecord, error: Exception) -> Reply:
         fault = fault_for(error)
@@ -118,15 +126,17 @@ class SoapService:
             outcome=fault.outcome,
             hresult=hresult_of(error),
             error=error,
+            diagnosis=fault.diagnosis,
             violations=violations,
         )
         self._count(call, fault.reason)
         message = message_for(error, call.call_id, wsdetail=self.wsdetail, redact=self.redact)
-        return Reply(
-            500,
-            self._render(message.action, render_fault(message.fault), envelope),
-            retry_after=error.retry_after if isinstance(error, Overloaded) else None,
-        )
+        body = self._render(message.action, render_fault(message.fault), envelope)
+        retry_after = error.retry_after if isinstance(error, Overloaded) else None
+        return self._reply(fault.status, record, body, retry_after)
+
+    def _reply(self, status: int, record: CallRecord, body: bytes, retry_after: int | None = None) -> Reply:
+        return Reply(status, body, retry_after, www_authenticate(status, record.requester))
 
     def _count(self, call: Call, outcome: str) -> None:
         seconds = (self.clock() - call.received_at).total_seconds()

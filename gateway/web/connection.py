@@ -12,13 +12,18 @@ from gateway.call import Call
 from gateway.web.limits import LimitSettings
 from gateway.web.reply import PublishedService, Reply
 
-# A SOAP client sends a dozen header fields, the longest a few hundred bytes. IIS takes 16 KiB in all, nginx four of
-# 8 KiB, Apache a hundred fields; aiohttp's own 128 of 8 KiB would be 1 MiB for each client that nobody knows yet.
+# A SOAP client sends a dozen header fields, the longest a few hundred bytes, but for one: the Kerberos ticket of a user
+# in many groups, up to 48,000 bytes (MaxTokenSize, KB327825), in base64. http.sys takes 65,534 bytes in a field at the
+# most (MaxFieldLength), so that no internal service could take a longer one either.
 _MAX_FIELDS = 32
-_MAX_FIELD_SIZE = 8190
+_MAX_FIELD_SIZE = 65_534
 _MAX_LINE_SIZE = 4096
 _READ_BUFFER = 8192
-"""aiohttp parses up to 32 pipelined requests ahead and buffers twice this of each body: half a MiB at the most."""
+_MAX_UNSERVED = 160 * 1024
+"""Bytes beside the body of the request that is being served: the header of the next one, and whatever aiohttp has
+parsed ahead (up to 32 requests, with all their fields). It is what a client that nobody knows yet can have the gateway
+keep, twice (as bytes and as text). One ticket, 16 KiB of other fields (all that IIS takes), and what else comes in two
+reads of TLS: a body's beginning counts until its request is taken up."""
 
 
 class ConnectionOwner(Protocol):
@@ -36,6 +41,10 @@ class ConnectionOwner(Protocol):
         """Take note of a connection that is closed because no request came."""
         ...
 
+    def flooding(self, peer: str) -> None:
+        """Take note of a connection that is closed because more came than can be served."""
+        ...
+
 
 class Connection(web.RequestHandler):
     """The protocol that asyncio calls for one accepted client."""
@@ -43,12 +52,14 @@ class Connection(web.RequestHandler):
     __slots__ = (
         "_answer",
         "_begun",
-        "_busy",
         "_draining",
         "_limits",
         "_owner",
+        "_received",
+        "_request",
         "_silence",
         "_transport",
+        "channel_bindings",
         "client_certificate",
         "closed",
         "is_served",
@@ -76,6 +87,8 @@ class Connection(web.RequestHandler):
         """Canonical text of the client's address."""
         self.client_certificate: bytes | None = None
         """DER, as the handshake verified it."""
+        self.channel_bindings: bytes | None = None
+        """`tls-server-end-point` of the certificate that the handshake showed (RFC 5929 4)."""
         self.is_served: Callable[[str], bool] = lambda _host: True
         """Whether the services of a public host can be reached on this connection."""
         self.closed: asyncio.Future[None] = loop.create_future()
@@ -86,7 +99,10 @@ class Connection(web.RequestHandler):
         """aiohttp's own `transport` is gone as soon as closing begins."""
         self._silence: asyncio.TimerHandle | None = None
         self._begun = False
-        self._busy = False
+        self._request: web.BaseRequest | None = None
+        """The one that is being served."""
+        self._received = 0
+        """Bytes, since nothing was waiting to be served."""
         self._draining = False
         self._answer: asyncio.Future[Reply] | None = None
 
@@ -118,19 +134,33 @@ class Connection(web.RequestHandler):
         if not self.closed.done():
             self.closed.set_result(None)
 
+    def data_received(self, data: bytes) -> None:
+        """As asyncio's. aiohttp bounds each field and their number, not their sum, nor that of pipelined requests."""
+        self._received += len(data)
+        served = self._request.content.total_bytes if self._request is not None else 0
+        if self._received - served > _MAX_UNSERVED:
+            self._owner.flooding(self.peer)
+            self.force_close()
+            return
+        super().data_received(data)
+
     def _close_if_silent(self) -> None:
         if self.connected and not self._begun:
             self._owner.silent(self.peer)
             self.force_close()
 
     @contextmanager
-    def request(self) -> Iterator[None]:
+    def serving(self, request: web.BaseRequest) -> Iterator[None]:
         """While a request is being served."""
-        self._begun = self._busy = True
+        self._begun = True
+        self._request = request
+        if not self._messages:
+            self._received = request.content.total_bytes
         try:
             yield
         finally:
-            self._busy = False
+            self._received -= request.content.total_bytes
+            self._request = None
 
     async def answer(self, service: PublishedService, call: Call) -> Reply:
         """Have the service answer, come what may.
@@ -150,7 +180,7 @@ class Connection(web.RequestHandler):
     def close_when_idle(self) -> None:
         """Close after the reply to the request that is being served, or at once if there is none."""
         self._draining = True
-        if self._busy:
+        if self._request is not None:
             self.close()
         else:
             self.force_close()

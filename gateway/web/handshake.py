@@ -59,11 +59,13 @@ class TlsAcceptor:
 
     async def _accept(self, client: socket.socket, contexts: ListenerContexts, connection: Connection) -> None:
         server_name = await self._server_name(client) if contexts.by_server_name else None
+        identity = contexts.for_server_name(server_name)
         connection.is_served = partial(contexts.is_served, server_name=server_name)
+        connection.channel_bindings = identity.channel_bindings
         await asyncio.get_running_loop().connect_accepted_socket(
             lambda: connection,
             client,
-            ssl=contexts.for_server_name(server_name),
+            ssl=identity.context(),
             ssl_handshake_timeout=self._limits.handshake_seconds,
             ssl_shutdown_timeout=_CLOSE_SECONDS,
         )

@@ -14,6 +14,8 @@ class Reply:
     body: bytes
     retry_after: int | None = None
     """Whole seconds; sent as Retry-After where it is set."""
+    www_authenticate: str | None = None
+    """`Negotiate`, alone with 401, else with the token that proves the gateway to the client (RFC 4559 4.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +31,5 @@ class PublishedService:
     and nowhere else."""
     answer: Callable[[Call], Awaitable[Reply]]
     """Never raises; always audits its outcome."""
+    negotiate: bool
+    """Whether clients authenticate by HTTP Negotiate: then no call without such a credential reaches `answer`."""

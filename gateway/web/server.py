@@ -1,6 +1,7 @@
 """HTTP for the published services: what reaches a service is one POST with a bounded SOAP body, and nothing else does.
 
-Refusals of this layer have empty bodies: they repeat nothing of the request and tell nothing of the inside.
+Refusals and challenges of this layer have empty bodies: they repeat nothing of the request and tell nothing of the
+inside.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from gateway.call import Call
 from gateway.telemetry import HttpRefusalReason, Metrics
 from gateway.web.connection import Connection
 from gateway.web.limits import LimitSettings
+from gateway.web.negotiate import NEGOTIATE, negotiate_credential
 from gateway.web.paths import find_service
 from gateway.web.reply import PublishedService, Reply
 
@@ -64,7 +66,7 @@ class HttpRefusal:
     """None where the path is not a service's."""
     reason: HttpRefusalReason
     status: int
-    """As sent, but for HEADER_TIMEOUT: there is no request to reply to."""
+    """As sent, but for HEADER_TIMEOUT, where there is no request to reply to, and for what floods a connection."""
 
 
 class _Refused(Exception):
@@ -110,7 +112,7 @@ class HttpServer:
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         connection = request.protocol
         assert isinstance(connection, Connection)
-        with connection.request():
+        with connection.serving(request):
             arrival = _arrival(connection.peer)
             try:
                 response = await self._respond(request, connection, arrival)
@@ -133,9 +135,24 @@ class HttpServer:
         if request.method in _PROBES:
             return web.Response(headers=_headers(arrival.call_id))
         _check_header(request)
+        # Also where a challenge is the answer: an unread body would cost the connection, and cepces, which takes the
+        # channel binding from the connection that challenged it, then gives up without a word.
         body = await self._read(request)
+        negotiate = negotiate_credential(request.headers.getall("Authorization", ())) if service.negotiate else None
+        if service.negotiate and negotiate is None:
+            self._metrics.challenged(service.name)
+            return web.Response(status=401, headers=_headers(arrival.call_id) | {"WWW-Authenticate": NEGOTIATE})
+        if not body:
+            raise _Refused(HttpRefusalReason.BODY_MISSING)
         call = Call(
-            arrival.call_id, arrival.received_at, arrival.peer, service.name, connection.client_certificate, body
+            call_id=arrival.call_id,
+            received_at=arrival.received_at,
+            peer=arrival.peer,
+            service=service.name,
+            client_certificate=connection.client_certificate,
+            negotiate=negotiate,
+            channel_bindings=connection.channel_bindings,
+            body=body,
         )
         try:
             reply = await connection.answer(service, call)
@@ -145,7 +162,7 @@ class HttpServer:
         return _response(reply, call.call_id)
 
     async def _read(self, request: web.BaseRequest) -> bytes:
-        """The body, never more than the limit of it."""
+        """The body, never more than the limit of it; it may be empty."""
         if (request.content_length or 0) > self._limits.max_body_bytes:
             raise _Refused(HttpRefusalReason.BODY_TOO_LARGE)
         body = bytearray()
@@ -161,8 +178,6 @@ class HttpServer:
         # What aiohttp raises for a bad chunk, for a client that is gone, and for one that was gone before.
         except (web.RequestPayloadError, OSError, RuntimeError) as error:
             raise _Refused(HttpRefusalReason.BODY_INCOMPLETE) from error
-        if not body:
-            raise _Refused(HttpRefusalReason.BODY_MISSING)
         return bytes(body)
 
     async def _send(self, request: web.BaseRequest, connection: Connection, response: web.StreamResponse) -> None:
@@ -192,6 +207,10 @@ class HttpServer:
     def silent(self, peer: str) -> None:
         """Take note of a connection that is closed because no request came."""
         self._report(_arrival(peer), HttpRefusalReason.HEADER_TIMEOUT)
+
+    def flooding(self, peer: str) -> None:
+        """Take note of a connection that is closed because more came than can be served."""
+        self._report(_arrival(peer), HttpRefusalReason.BAD_REQUEST)
 
     def _refusal(self, arrival: _Arrival, reason: HttpRefusalReason) -> web.Response:
         self._report(arrival, reason)
@@ -252,4 +271,6 @@ def _response(reply: Reply, call_id: str) -> web.Response:
     headers = _headers(call_id) | {"Content-Type": f"{_MEDIA_TYPE}; charset=utf-8"}
     if reply.retry_after is not None:
         headers["Retry-After"] = str(reply.retry_after)
+    if reply.www_authenticate is not None:
+        headers["WWW-Authenticate"] = reply.www_authenticate
     return web.Response(status=reply.status, body=reply.body, headers=headers)

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import AfterValidator, Field, model_validator
 
+from gateway.pki.channel_binding import tls_server_end_point
 from gateway.strict_yaml import Mistake, Mistaken, Settings
 from gateway.web.server_certificate import Check, check_server_certificate, is_for
 
@@ -25,6 +27,7 @@ __all__ = (
     "ListenerContexts",
     "ListenerSettings",
     "ServerNameSettings",
+    "can_be_bound_to",
     "check_listener",
     "check_server_certificate",
     "is_presented",
@@ -161,8 +164,11 @@ class Identity:
     def __init__(self, settings: _CertificateSettings) -> None:
         """Read the files. Raises Mistaken."""
         self._verify_mode = settings.client_certificates.verify_mode
-        self._loaded = _load(settings)
-        self.not_after = x509.load_pem_x509_certificate(settings.certificate.read_bytes()).not_valid_after_utc
+        self._loaded, leaf = _load(settings)
+        self.not_after = leaf.not_valid_after_utc
+        self.channel_bindings = _channel_bindings(leaf)
+        """As `Call` has them, of the certificate that every handshake with this identity shows; None where its
+        signature leaves them undefined."""
         self._front = self._new_front()
 
     def context(self) -> ssl.SSLContext:
@@ -196,9 +202,9 @@ class ListenerContexts:
     not_after: datetime
     """When the first of the server certificates expires."""
 
-    def for_server_name(self, server_name: str | None) -> ssl.SSLContext:
-        """The context for a client that asks for `server_name`; unknown names get the listener's own."""
-        return self.by_server_name.get((server_name or "").lower(), self.default).context()
+    def for_server_name(self, server_name: str | None) -> Identity:
+        """What a client sees that asks for `server_name`; unknown names get the listener's own."""
+        return self.by_server_name.get((server_name or "").lower(), self.default)
 
     def is_served(self, host: str, *, server_name: str | None) -> bool:
         """Whether what is published at `host` can be reached by a client that asked for `server_name`.
@@ -218,19 +224,28 @@ def load_contexts(settings: ListenerSettings) -> ListenerContexts:
     return ListenerContexts(default, by_server_name, min(identity.not_after for identity in every))
 
 
-def _load(settings: _CertificateSettings) -> ServerContext:
+def _load(settings: _CertificateSettings) -> tuple[ServerContext, x509.Certificate]:
+    """The context, and the certificate that it shows."""
     context = ServerContext(settings.client_certificates.verify_mode)
     try:
+        pem = settings.certificate.read_bytes()
         # The empty password keeps OpenSSL from asking for one on the terminal.
         context.load_cert_chain(settings.certificate, settings.key, password="")
+        leaf = x509.load_pem_x509_certificate(pem)
+        is_the_same = settings.certificate.read_bytes() == pem
     except OSError as error:
         raise _mistaken(settings.certificate, f"not usable with the key in {settings.key}", error) from error
+    except ValueError as error:
+        raise Mistaken((Mistake(str(settings.certificate), 0, "", f"cannot be read: {error}"),)) from error
+    if not is_the_same:
+        # `ssl` does not tell which certificate it has loaded, and clients bind their tickets to exactly that one.
+        raise Mistaken((Mistake(str(settings.certificate), 0, "", "was replaced while it was read: try again"),))
     if settings.client_trust is not None:
         try:
             context.load_verify_locations(cafile=settings.client_trust)
         except OSError as error:
             raise _mistaken(settings.client_trust, "no PEM certificates to trust", error) from error
-    return context
+    return context, leaf
 
 
 def _mistaken(file: Path, message: str, error: OSError) -> Mistaken:
@@ -255,6 +270,19 @@ def is_presented(settings: ListenerSettings, host: str) -> bool:
     It sees that of the server name where there is one, else the listener's own. For files that `check_listener` passed.
     """
     return is_for(settings.server_names.get(host, settings).certificate.read_bytes(), host)
+
+
+def can_be_bound_to(settings: ListenerSettings, host: str) -> bool:
+    """Whether clients can bind a Kerberos ticket to the certificate that `is_presented` speaks of (RFC 5929 4)."""
+    pem = settings.server_names.get(host, settings).certificate.read_bytes()
+    return _channel_bindings(x509.load_pem_x509_certificate(pem)) is not None
+
+
+def _channel_bindings(leaf: x509.Certificate) -> bytes | None:
+    try:
+        return tls_server_end_point(leaf.public_bytes(Encoding.DER))
+    except ValueError:
+        return None
 
 
 def _check(settings: _CertificateSettings, hosts: frozenset[str], now: datetime) -> Check:

@@ -134,7 +134,7 @@ async def test_explain_names_the_templates_that_have_policies(configuration: Pat
     ran = await run("explain", "--config", configuration, "--as", ALICE, request)
 
     assert ran.code == 1
-    assert "there are policies for: PartnerPending, PartnerRefused, PartnerUser, PartnerWebServer, User" in ran.output
+    assert "there are policies for: CorpMachine, CorpUser, PartnerPending, PartnerRefused, PartnerUser" in ran.output
 
 
 async def test_explain_maps_a_certificate_as_the_gateway_would(

@@ -23,9 +23,14 @@ class Instruction:
     value: str
 
     @property
+    def command(self) -> str:
+        """Without the options of the instruction itself."""
+        return re.sub(r"^(--mount=\S+\s+)+", "", self.value)
+
+    @property
     def words(self) -> list[str]:
         """The arguments of an instruction in exec form, or the words of any other."""
-        return list(map(str, json.loads(self.value))) if self.value.startswith("[") else self.value.split()
+        return list(map(str, json.loads(self.command))) if self.command.startswith("[") else self.value.split()
 
 
 def stages() -> list[list[Instruction]]:
@@ -43,6 +48,16 @@ def everything() -> list[Instruction]:
 
 def of(keyword: str, stage: list[Instruction]) -> list[Instruction]:
     return [instruction for instruction in stage if instruction.keyword == keyword]
+
+
+def pip_runs(subcommand: str) -> list[list[str]]:
+    return [run.words for run in of("RUN", everything()) if {"/build/venv/bin/pip", subcommand} <= set(run.words)]
+
+
+def packages(stage: list[Instruction]) -> list[str]:
+    """Debian's, that are installed in it."""
+    installs = [run.words for run in of("RUN", stage) if run.words[0] == "apt-get"]
+    return [word for words in installs for word in words[2:] if not word.startswith("--")]
 
 
 def copied_sources() -> list[str]:
@@ -97,16 +112,46 @@ def test_nothing_is_added_from_an_address() -> None:
 
 
 def test_whatever_is_installed_is_checked_by_hash_or_was_built_here() -> None:
-    installs = [run.words for run in of("RUN", everything()) if "install" in run.words and "pip" in run.words[0]]
+    installs = pip_runs("install")
 
     assert installs
     assert all("--require-hashes" in words or "--no-index" in words for words in installs)
 
 
+def test_whatever_is_built_is_checked_by_hash_or_is_ours_and_the_backend_is_never_fetched_on_the_way() -> None:
+    wheels = pip_runs("wheel")
+
+    assert wheels
+    assert all("--require-hashes" in words or words[-1] == "." for words in wheels)
+    assert all("--no-build-isolation" in words and "--no-deps" in words for words in wheels)
+
+
+def test_the_extra_is_compiled_and_installed_whole() -> None:
+    locked = set(re.findall(r"^([\w-]+)==", (ROOT / "requirements-kerberos.lock").read_text(), re.MULTILINE))
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["kerberos"]
+    compiled = [word for words in pip_runs("wheel") for word in words if word.startswith("--no-binary=")]
+
+    assert compiled == [f"--no-binary={','.join(re.split('[^a-z0-9-]', wanted)[0] for wanted in extra)}"]
+    assert {"ces-gateway", *locked} == set(pip_runs("install")[-1]) & {"ces-gateway", *locked}
+
+
+def test_the_image_has_the_libraries_and_not_what_compiled_against_them() -> None:
+    assert any(package.endswith("-dev") for package in packages(stages()[0]))
+    assert packages(stages()[-1])
+    assert not any(re.search(r"-dev$|^gcc", package) for package in packages(stages()[-1]))
+
+
+def test_the_lists_of_debian_do_not_stay_in_the_image() -> None:
+    for run in of("RUN", stages()[-1]):
+        if run.words[0] == "apt-get":
+            assert "--mount=type=tmpfs,target=/var/lib/apt/lists " in run.value
+            assert "--mount=type=tmpfs,target=/var/cache/apt " in run.value
+
+
 def test_no_instruction_goes_through_a_shell() -> None:
     for instruction in everything():
         if instruction.keyword in {"RUN", "CMD", "ENTRYPOINT"}:
-            assert instruction.value.startswith("["), instruction
+            assert instruction.command.startswith("["), instruction
 
 
 def test_the_final_stage_takes_the_virtual_environment_and_nothing_else() -> None:

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway import errors
 from gateway.call import Call
+from gateway.credential import Credential, KerberosCredential, OwnCertificate
 from gateway.enrollment import Enrollment, PendingRequest
 from gateway.policy.decision import Application, Approval, NotPermitted, Policies
 from gateway.policy.load import load_policies
@@ -17,8 +18,15 @@ from gateway.protocol import wstep
 from gateway.protocol.soap import Envelope
 from gateway.protocol.wstep import Issued, Pending, QueryTokenStatus, RequestSecurityToken, RequestSecurityTokenResponse
 from gateway.requester import Requester
+from gateway.tickets import CredentialCache, ServiceTicket
 from tests.builders import a_requester
-from tests.requests import a_certification_request, a_key, a_public_key_info
+from tests.requests import (
+    SECURITY_IDENTIFIER,
+    a_certification_request,
+    a_key,
+    a_public_key_info,
+    a_security_identifier,
+)
 
 PUBLIC_URI = "https://enroll.partner.example/CA_CES_Certificate/service.svc/CES"
 POLICY = """
@@ -32,12 +40,17 @@ rules:
 """
 
 
-def a_certificate(key_name: str = "requester") -> bytes:
+def a_certificate(key_name: str = "requester", sid: str | None = None) -> bytes:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "web01.partner.example")])
     start = datetime(2026, 1, 1, tzinfo=UTC)
     builder = x509.CertificateBuilder(
         name, name, a_key(name=key_name).public_key(), 1, start, start + timedelta(days=1)
     )
+    if sid is not None:
+        builder = builder.add_extension(
+            x509.UnrecognizedExtension(x509.ObjectIdentifier(SECURITY_IDENTIFIER), a_security_identifier(sid)),
+            critical=False,
+        )
     return builder.sign(a_key(name="CA"), hashes.SHA256()).public_bytes(Encoding.DER)
 
 
@@ -51,6 +64,7 @@ class World:
 
     answer: RequestSecurityTokenResponse = ISSUED
     record_fails: bool = False
+    credentials: Credential | errors.GatewayError = field(default_factory=OwnCertificate)
     requester: Requester = field(default_factory=a_requester)
     events: list[str] = field(default_factory=list)
     submitted: list[Approval] = field(default_factory=list)
@@ -74,12 +88,23 @@ class World:
     async def answered(self, response: RequestSecurityTokenResponse) -> None:
         self.events.append(f"recorded {type(response).__name__}")
 
-    async def submit(self, approval: Approval) -> RequestSecurityTokenResponse:
+    async def credential(self, requester: Requester) -> Credential:
+        self.events.append(f"credential for {requester.account}")
+        if isinstance(self.credentials, errors.GatewayError):
+            raise self.credentials
+        return self.credentials
+
+    def transitioned(self, credential: Credential) -> None:
+        self.events.append(f"noted {type(credential).__name__}")
+
+    async def submit(self, approval: Approval, credential: Credential) -> RequestSecurityTokenResponse:
+        assert credential is self.credentials
         self.events.append("submit")
         self.submitted.append(approval)
         return self.answer
 
-    async def query(self, pending: PendingRequest) -> RequestSecurityTokenResponse:
+    async def query(self, pending: PendingRequest, credential: Credential) -> RequestSecurityTokenResponse:
+        assert credential is self.credentials
         self.events.append(f"query {pending.request_id}")
         return self.answer
 
@@ -96,7 +121,7 @@ def policies() -> Policies:
 
 
 def a_call() -> Call:
-    return Call("6f1c", datetime(2026, 1, 1, tzinfo=UTC), "192.0.2.1", "ces", None, b"")
+    return Call("6f1c", datetime(2026, 1, 1, tzinfo=UTC), "192.0.2.1", "ces", None, None, None, b"")
 
 
 def an_envelope(token: RequestSecurityToken, action: str = wstep.ACTION_RST) -> Envelope:
@@ -104,7 +129,9 @@ def an_envelope(token: RequestSecurityToken, action: str = wstep.ACTION_RST) -> 
 
 
 async def serve(world: World, token: RequestSecurityToken, **envelope: str) -> RequestSecurityTokenResponse:
-    enrollment = Enrollment(world.authenticate, policies, ces=world, pending=world, public_uri=PUBLIC_URI)
+    enrollment = Enrollment(
+        world.authenticate, policies, transition=world, ces=world, pending=world, public_uri=PUBLIC_URI
+    )
     return await enrollment.request_security_token(a_call(), an_envelope(token, **envelope), world)
 
 
@@ -123,6 +150,8 @@ async def test_an_approved_request_is_recorded_before_the_ca_sees_it() -> None:
         "noted partner-a",
         "noted application",
         "recorded approval by own-hosts",
+        "credential for partner-a",
+        "noted OwnCertificate",
         "submit",
         "recorded Issued",
     ]
@@ -161,7 +190,44 @@ async def test_nothing_is_submitted_that_could_not_be_recorded() -> None:
     with pytest.raises(errors.RecordNotWritten):
         await serve(world, an_issue())
 
-    assert "submit" not in world.events
+    assert world.events == ["authenticate", "noted partner-a", "noted application"]
+
+
+async def test_whom_the_guard_does_not_admit_nothing_is_submitted_for() -> None:
+    world = World(credentials=errors.AccountSensitive("carol is sensitive"))
+
+    with pytest.raises(errors.AccountSensitive):
+        await serve(world, an_issue())
+
+    assert world.events[-1] == "credential for partner-a"
+
+
+def a_ticket(sid: str) -> KerberosCredential:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    ticket = ServiceTicket(
+        "alice@corp.example",
+        "alice@CORP.EXAMPLE",
+        "HTTP/ces.corp.example@CORP.EXAMPLE",
+        start,
+        start + timedelta(hours=10),
+        CredentialCache("MEMORY:test"),
+    )
+    return KerberosCredential(ticket, "protocol_transition", is_cached=False, acts_as_sid=sid)
+
+
+async def test_a_certificate_that_names_another_account_s_sid_is_withheld() -> None:
+    world = World(answer=Issued("Issued", "en-US", a_certificate(sid="S-1-5-21-1-2-3-1105"), b"cmc", "17"))
+    world.credentials = a_ticket("S-1-5-21-1-2-3-1104")
+
+    with pytest.raises(errors.CertificateWithheld, match="1105"):
+        await serve(world, an_issue())
+
+
+async def test_a_certificate_with_the_requester_s_own_sid_is_released() -> None:
+    issued = Issued("Issued", "en-US", a_certificate(sid="S-1-5-21-1-2-3-1104"), b"cmc", "17")
+    world = World(answer=issued, credentials=a_ticket("S-1-5-21-1-2-3-1104"))
+
+    assert await serve(world, an_issue()) == issued
 
 
 async def test_a_certificate_for_another_key_is_withheld() -> None:

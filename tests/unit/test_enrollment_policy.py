@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway import errors
 from gateway.call import Call
+from gateway.credential import Credential, OwnCertificate
 from gateway.enrollment_policy import EnrollmentPolicy
 from gateway.policy.load import load_policies
 from gateway.policy.publication import Publication
@@ -99,7 +100,15 @@ class World:
     def authenticated(self, requester: Requester) -> None:
         self.events.append(f"noted {requester.account}")
 
-    async def fetch_policies(self, _requester: Requester, request: GetPolicies) -> GetPoliciesResponse:
+    async def credential(self, requester: Requester) -> Credential:
+        self.events.append(f"credential for {requester.account}")
+        return OwnCertificate()
+
+    def transitioned(self, credential: Credential) -> None:
+        self.events.append(f"noted {type(credential).__name__}")
+
+    async def fetch_policies(self, request: GetPolicies, credential: Credential) -> GetPoliciesResponse:
+        assert credential == OwnCertificate()
         self.events.append("fetch")
         self.asked.append(request)
         return self.offer
@@ -111,8 +120,8 @@ class World:
 async def serve(world: World) -> GetPoliciesResponse:
     policies = load_policies([("policy.yaml", POLICY)])
     publication = Publication("Partners", "https://enroll.partner.example", {CA_NAME: (PUBLIC,)})
-    story = EnrollmentPolicy(world.authenticate, lambda: policies, cep=world, publication=publication)
-    call = Call("6f1c", datetime(2026, 1, 1, tzinfo=UTC), "192.0.2.1", "cep", None, b"")
+    story = EnrollmentPolicy(world.authenticate, lambda: policies, transition=world, cep=world, publication=publication)
+    call = Call("6f1c", datetime(2026, 1, 1, tzinfo=UTC), "192.0.2.1", "cep", None, None, None, b"")
     body = xcep.render_get_policies(REQUEST)
     envelope = Envelope(xcep.ACTION_GET_POLICIES, "urn:uuid:1", None, None, None, body)
     return await story.get_policies(call, envelope, world)
@@ -123,7 +132,14 @@ async def test_what_the_requester_may_enroll_is_published_and_recorded() -> None
 
     response = await serve(world)
 
-    assert world.events == ["authenticate", "noted partner-a", "fetch", "recorded PartnerWebServer"]
+    assert world.events == [
+        "authenticate",
+        "noted partner-a",
+        "credential for partner-a",
+        "noted OwnCertificate",
+        "fetch",
+        "recorded PartnerWebServer",
+    ]
     assert response.cas is not None
     assert response.cas[0].uris == (PUBLIC,)
 

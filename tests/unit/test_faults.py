@@ -78,6 +78,33 @@ def test_a_wrong_password_and_an_unknown_user_look_the_same_to_the_client() -> N
 
 
 @pytest.mark.parametrize(
+    "cls",
+    [
+        errors.AccountAmbiguous,
+        errors.AccountDisabled,
+        errors.AccountLocked,
+        errors.AccountExpired,
+        errors.PasswordExpired,
+        errors.PasswordNotTried,
+        errors.CertificateNotMapped,
+        errors.CredentialsRefusedInside,
+    ],
+)
+def test_what_is_the_matter_with_an_account_is_for_the_operator_only(cls: type[GatewayError]) -> None:
+    told, wrong_password = (
+        message_for(each(""), CALL_ID, wsdetail=True, redact=_nothing_redacted) for each in (cls, errors.WrongPassword)
+    )
+
+    assert told == wrong_password
+    assert fault_for(cls("")).reason != fault_for(errors.WrongPassword("")).reason
+
+
+@pytest.mark.parametrize("cls", FORESEEN, ids=lambda cls: cls.__name__)
+def test_only_a_refused_negotiate_token_is_a_401(cls: type[GatewayError]) -> None:
+    assert FAULTS[cls].status == (401 if issubclass(cls, errors.NegotiateRefused) else 500)
+
+
+@pytest.mark.parametrize(
     ("concerns", "hresult"),
     [
         ({Concern.KEY}, HResult.CERTSRV_E_KEY_LENGTH),

@@ -1,12 +1,14 @@
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from gateway.enrollment import PendingRequest, PendingRequests
 from gateway.pending import InMemoryPendingRequests
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.requester import Requester, Verifier
 
-ALICE = Requester("CORP\\alice", UsernameToken("CORP\\alice", Secret("one")), Verifier.PASSWORD_FILE)
-MALLORY = Requester("CORP\\mallory", UsernameToken("CORP\\mallory", Secret("two")), Verifier.PASSWORD_FILE)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+ALICE = Requester("CORP\\alice", UsernameToken("CORP\\alice", Secret("one")), Verifier.PASSWORD_FILE, NOW)
+MALLORY = Requester("CORP\\mallory", UsernameToken("CORP\\mallory", Secret("two")), Verifier.PASSWORD_FILE, NOW)
 
 
 def a_pending_request(request_id: str = "11", requester: Requester = ALICE, key: bytes = b"key") -> PendingRequest:

@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 import pytest
 import structlog
 
+from gateway.kerberos.relay import KdcOutcome
 from gateway.telemetry import (
     REDACTED,
     ConnectionRefusal,
     HandshakeFailure,
     HttpRefusalReason,
     Metrics,
+    RealmPart,
     configure_logging,
 )
 
@@ -128,6 +130,7 @@ def test_series_exist_before_anything_happens() -> None:
 
     assert found["ces_gateway_audit_failures_total"] == 0
     assert found['ces_gateway_certificates_withheld_total{service="ces-a"}'] == 0
+    assert found['ces_gateway_challenges_total{service="ces-a"}'] == 0
     assert found['ces_gateway_connections{listener="[::]:443"}'] == 0
     assert not any(found[f'ces_gateway_http_refusals_total{{reason="{reason}"}}'] for reason in HttpRefusalReason)
     listener = 'listener="[::]:443"'
@@ -150,6 +153,8 @@ def test_what_happens_is_counted() -> None:
     metrics.handshake_failed("l", HandshakeFailure.TIMEOUT)
     metrics.audit_failed()
     metrics.certificate_withheld("ces-a")
+    metrics.challenged("ces-a")
+    metrics.weak_mapping("X509RFC822")
     metrics.server_certificate_expires("l", datetime(2030, 1, 1, tzinfo=UTC))
 
     found = samples(metrics)
@@ -165,10 +170,57 @@ def test_what_happens_is_counted() -> None:
         'ces_gateway_tls_handshake_failures_total{listener="l",reason="timeout"}': 1,
         "ces_gateway_audit_failures_total": 1,
         'ces_gateway_certificates_withheld_total{service="ces-a"}': 1,
+        'ces_gateway_challenges_total{service="ces-a"}': 1,
+        'ces_gateway_weak_mappings_total{form="X509RFC822"}': 1,
         'ces_gateway_server_certificate_not_after_seconds{listener="l"}': 1893456000,
         'ces_gateway_build_info{version="1.2.3"}': 1,
     }
     assert expected.items() <= found.items()
+
+
+def test_the_series_of_a_realm_exist_before_anything_happens() -> None:
+    metrics = Metrics()
+    metrics.realm("CORP.EXAMPLE")
+
+    found = samples(metrics)
+
+    for outcome in KdcOutcome:
+        assert found[f'ces_gateway_kdc_seconds_count{{outcome="{outcome}",realm="CORP.EXAMPLE"}}'] == 0
+    for source in ("cache", "kdc"):
+        assert found[f'ces_gateway_tickets_total{{realm="CORP.EXAMPLE",source="{source}"}}'] == 0
+
+
+def test_what_happens_in_a_realm_is_counted_there() -> None:
+    metrics = Metrics()
+    corp, woodgrove = metrics.realm("CORP.EXAMPLE"), metrics.realm("WOODGROVE.EXAMPLE")
+    corp.kdc_answered(KdcOutcome.ANSWERED, 0.02)
+    corp.kdc_answered(KdcOutcome.SILENT, 5.0)
+    corp.ticket_used(is_cached=False)
+    corp.ticket_used(is_cached=True)
+    corp.ticket_used(is_cached=True)
+    woodgrove.ticket_used(is_cached=False)
+
+    found = samples(metrics)
+
+    expected: dict[str, float] = {
+        'ces_gateway_kdc_seconds_count{outcome="answered",realm="CORP.EXAMPLE"}': 1,
+        'ces_gateway_kdc_seconds_sum{outcome="silent",realm="CORP.EXAMPLE"}': 5,
+        'ces_gateway_tickets_total{realm="CORP.EXAMPLE",source="kdc"}': 1,
+        'ces_gateway_tickets_total{realm="CORP.EXAMPLE",source="cache"}': 2,
+        'ces_gateway_tickets_total{realm="WOODGROVE.EXAMPLE",source="kdc"}': 1,
+        'ces_gateway_tickets_total{realm="WOODGROVE.EXAMPLE",source="cache"}': 0,
+    }
+    assert expected.items() <= found.items()
+
+
+def test_a_realm_s_trouble_is_asked_for_at_each_rendering() -> None:
+    metrics, trouble = Metrics(), ["the KDC is silent"]
+    metrics.realm("CORP.EXAMPLE").watch(RealmPart.KDC, lambda: bool(trouble))
+    series = 'ces_gateway_realm_trouble{part="kdc",realm="CORP.EXAMPLE"}'
+
+    assert samples(metrics)[series] == 1
+    trouble.clear()
+    assert samples(metrics)[series] == 0
 
 
 def test_two_processes_worth_of_metrics_do_not_share() -> None:

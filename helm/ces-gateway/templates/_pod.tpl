@@ -80,6 +80,10 @@ spec:
           readOnly: true
         - name: audit
           mountPath: /var/lib/ces-gateway
+        {{- if .Values.config.realms }}
+        - name: kerberos
+          mountPath: /tmp
+        {{- end }}
   volumes:
     # One projected volume: a mount below a read-only mount needs a mount point that nobody may make.
     - name: configuration
@@ -114,6 +118,12 @@ spec:
     {{- if not .Values.persistence.enabled }}
     - name: audit
       emptyDir: {}
+    {{- end }}
+    {{- if .Values.config.realms }}
+    # krb5.conf and the replay cache. No ticket and no key is written.
+    - name: kerberos
+      emptyDir:
+        sizeLimit: 64Mi
     {{- end }}
   {{- with .Values.topologySpread.keys }}
   topologySpreadConstraints:

@@ -10,6 +10,7 @@ from typing import Any
 
 from gateway.audit.journal import Disk
 from gateway.call import Call
+from gateway.credential import KerberosCredential
 from gateway.pki.certificate import Certificate
 from gateway.pki.keys import PublicKey
 from gateway.pki.names import AttributeTypeAndValue, GeneralName, GeneralNameType, Name
@@ -24,6 +25,8 @@ from gateway.policy.decision import Application, Approval, Policy, Rule, Templat
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.wstep import ContextItem
 from gateway.requester import Requester, Verifier
+from gateway.tickets import CredentialCache, EvidenceTicket, ServiceTicket
+from tests.builders import an_account
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 CANARY = "canary-5d41402abc4b"
@@ -92,11 +95,11 @@ def a_name(common_name: str) -> Name:
 
 
 def a_call(*, client_certificate: bytes | None = None) -> Call:
-    return Call("call-1", NOW, "192.0.2.1", "ces-users", client_certificate, CANARY.encode())
+    return Call("call-1", NOW, "192.0.2.1", "ces-users", client_certificate, CANARY, None, CANARY.encode())
 
 
 def a_password_requester() -> Requester:
-    return Requester("CORP\\alice", UsernameToken("alice@corp.example", Secret(CANARY)), Verifier.PASSWORD_FILE)
+    return Requester("CORP\\alice", UsernameToken("alice@corp.example", Secret(CANARY)), Verifier.PASSWORD_FILE, NOW)
 
 
 def a_certificate(der: bytes = b"client") -> Certificate:
@@ -114,7 +117,26 @@ def a_certificate(der: bytes = b"client") -> Certificate:
 
 
 def a_certificate_requester() -> Requester:
-    return Requester("PARTNER", a_certificate(), Verifier.TLS, "partner-a")
+    return Requester("PARTNER", a_certificate(), Verifier.TLS, NOW, "partner-a")
+
+
+def a_kerberos_requester() -> Requester:
+    """Alice of the directory, with a ticket."""
+    evidence = EvidenceTicket("alice@CORP.EXAMPLE", True, CredentialCache(f"MEMORY:{CANARY}"), CANARY.encode())
+    return Requester("alice@corp.example", evidence, Verifier.KERBEROS, NOW, directory_account=an_account())
+
+
+def a_kerberos_credential() -> KerberosCredential:
+    """In her name, for the internal CES, fetched from the KDC."""
+    ticket = ServiceTicket(
+        account="alice@corp.example",
+        client="alice@CORP.EXAMPLE",
+        service_principal_name="HTTP/ces.corp.example@CORP.EXAMPLE",
+        starts=NOW,
+        ends=NOW + timedelta(hours=10),
+        cache=CredentialCache(f"MEMORY:{CANARY}"),
+    )
+    return KerberosCredential(ticket, "constrained_delegation", is_cached=False, acts_as_sid=an_account().sid)
 
 
 def a_request() -> CertificationRequest:

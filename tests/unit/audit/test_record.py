@@ -9,7 +9,9 @@ import pytest
 
 from gateway.audit.log import AuditLog
 from gateway.audit.record import CallRecord
-from gateway.errors import CertificateNotMapped, UnknownUser
+from gateway.config import TransitionKind
+from gateway.credential import Credential, OwnCertificate
+from gateway.errors import CertificateNotMapped, TicketRefusedInside, UnknownUser
 from gateway.policy.decision import Concern, NotPermitted, Violation
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.soap import CertificateEnrollmentWSDetail, Fault, UpstreamRefused
@@ -21,12 +23,17 @@ from gateway.protocol.xcep import (
     PrivateKeyAttributes,
 )
 from gateway.requester import Assumed, Requester, Verifier
+from gateway.tickets import CredentialCache, TicketGrantingTicket
+from tests.builders import an_account
 from tests.certificates import a_client_certificate, an_authority
 from tests.unit.audit.samples import (
     CANARY,
+    NOW,
     Clock,
     a_call,
     a_certificate_requester,
+    a_kerberos_credential,
+    a_kerberos_requester,
     a_password_requester,
     a_request,
     an_application,
@@ -133,6 +140,117 @@ async def test_a_certificate_that_stands_for_nobody_is_named_by_its_fingerprint(
     assert line["client_certificate"] == {"sha256": sha256(b"client").hexdigest()}
     assert line["detail"] == "the client certificate stands for no account"
     assert "account" not in line
+
+
+async def test_a_weak_mapping_is_told(log: AuditLog, path: Path) -> None:
+    record = log.open(a_call())
+    record.authenticated(replace(a_certificate_requester(), mapping_form="X509RFC822"))
+    await record.approved(an_approval())
+
+    assert told(path, "approved")["mapping_form"] == "X509RFC822"
+
+
+async def test_an_account_of_the_directory_is_named_by_its_sid(log: AuditLog, path: Path) -> None:
+    record = log.open(a_call())
+    record.authenticated(a_kerberos_requester())
+    await record.approved(an_approval())
+
+    line = told(path, "approved")
+    assert (line["account"], line["authentication"], line["verified_by"]) == (
+        "alice@corp.example",
+        "Kerberos",
+        "kerberos",
+    )
+    assert line["directory_account"] == {
+        "sid": "S-1-5-21-1-2-3-1104",
+        "realm": "CORP.EXAMPLE",
+        "user_principal_name": "alice@corp.example",
+    }
+    assert line["kerberos"] == {"client": "alice@CORP.EXAMPLE", "channel_bound": True}
+
+
+async def test_an_account_without_a_user_principal_name_has_none_in_the_record(log: AuditLog, path: Path) -> None:
+    record = log.open(a_call())
+    computer = an_account("PC1$", user_principal_name=None)
+    record.authenticated(replace(a_certificate_requester(), directory_account=computer))
+    await record.approved(an_approval())
+
+    assert told(path, "approved")["directory_account"] == {"sid": "S-1-5-21-1-2-3-1104", "realm": "CORP.EXAMPLE"}
+
+
+async def test_a_password_that_the_kdc_took_is_told_by_its_principal(log: AuditLog, path: Path) -> None:
+    record = log.open(a_call())
+    evidence = TicketGrantingTicket("robert\\@partner.example@CORP.EXAMPLE", CredentialCache("MEMORY:1"))
+    record.authenticated(replace(a_kerberos_requester(), evidence=evidence))
+    await record.approved(an_approval())
+
+    line = told(path, "approved")
+    assert line["authentication"] == "UsernamePassword"
+    assert line["kerberos"] == {"client": "robert\\@partner.example@CORP.EXAMPLE"}
+
+
+async def test_a_ticket_is_told_with_whose_for_what_and_until_when(log: AuditLog, path: Path) -> None:
+    record = log.open(a_call())
+    record.transitioned(a_kerberos_credential())
+    await record.answered(PENDING)
+
+    line = told(path, "answered")
+    assert line["transition"] == "constrained_delegation"
+    assert line["ticket"] == {
+        "account": "alice@corp.example",
+        "client": "alice@CORP.EXAMPLE",
+        "service_principal_name": "HTTP/ces.corp.example@CORP.EXAMPLE",
+        "starts": "2026-03-01T12:00:00Z",
+        "ends": "2026-03-01T22:00:00Z",
+        "cached": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("credential", "word"),
+    [
+        (UsernameToken("alice", Secret(CANARY)), TransitionKind.PASS_ON_USERNAME_TOKEN),
+        (OwnCertificate(), TransitionKind.OWN_CERTIFICATE),
+    ],
+)
+async def test_a_transition_is_called_as_in_the_configuration(
+    log: AuditLog, path: Path, credential: Credential, word: TransitionKind
+) -> None:
+    record = log.open(a_call())
+    record.transitioned(credential)
+    await record.published(a_publication())
+
+    line = told(path, "published")
+    assert line["transition"] == word
+    assert "ticket" not in line
+
+
+async def test_a_refusal_inside_is_told_with_the_ticket_that_was_shown(log: AuditLog, path: Path) -> None:
+    record = log.open(a_call())
+    record.transitioned(a_kerberos_credential())
+    error = TicketRefusedInside("401", sent=True)
+    await record.refused(reason="ticket_refused_inside", outcome="failed", hresult=None, error=error, diagnosis="D67")
+    await settle(log)
+
+    line = told(path, "refused")
+    assert line["diagnosis"] == "D67"
+    assert line["ticket"]["service_principal_name"] == "HTTP/ces.corp.example@CORP.EXAMPLE"
+
+
+async def test_a_refusal_without_a_diagnosis_names_none(log: AuditLog, path: Path) -> None:
+    await log.open(a_call()).refused(reason="r", outcome="refused", hresult=None, error=UnknownUser(""))
+    await settle(log)
+
+    assert "diagnosis" not in told(path, "refused")
+
+
+async def test_a_record_knows_its_requester_as_soon_as_there_is_one(log: AuditLog) -> None:
+    record, requester = log.open(a_call()), a_kerberos_requester()
+    assert record.requester is None
+
+    record.authenticated(requester)
+
+    assert record.requester is requester
 
 
 async def test_an_issued_certificate_is_named(log: AuditLog, path: Path, tmp_path: Path) -> None:
@@ -275,17 +393,23 @@ async def test_the_duration_is_in_milliseconds_and_never_negative(log: AuditLog,
     "requester",
     [
         a_password_requester(),
-        Requester("alice", UsernameToken("alice", Secret(CANARY)), Verifier.INTERNAL_CES, "rule"),
-        Requester("alice", Assumed("UsernamePassword"), Verifier.NOBODY),
+        Requester("alice", UsernameToken("alice", Secret(CANARY)), Verifier.INTERNAL_CES, NOW, "rule"),
+        Requester("alice", Assumed("UsernamePassword"), Verifier.NOBODY, NOW),
         a_certificate_requester(),
+        a_kerberos_requester(),
+        Requester("alice", TicketGrantingTicket("alice", CredentialCache(CANARY)), Verifier.KERBEROS, NOW),
     ],
 )
-async def test_no_password_and_no_body_ever_reaches_the_file(log: AuditLog, path: Path, requester: Requester) -> None:
+async def test_no_password_no_ticket_and_no_body_ever_reaches_the_file(
+    log: AuditLog, path: Path, requester: Requester
+) -> None:
     record = log.open(a_call())
     record.authenticated(requester)
     record.applied(an_application(requester))
     await record.approved(an_approval())
-    await record.answered(PENDING)
+    for credential in (a_kerberos_credential(), UsernameToken("alice", Secret(CANARY)), OwnCertificate()):
+        record.transitioned(credential)
+        await record.answered(PENDING)
     await record.published(a_publication("WebServer"))
     for error in (ValueError(CANARY), UnknownUser(f"no {requester.account}"), KeyError(requester)):
         await record.refused(reason="r", outcome="failed", hresult=None, error=error)

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -7,15 +7,18 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 from lxml import etree
 
+from gateway.account import Account, UserAccountControl
+from gateway.authn.alt_security_identities import WeakForm
 from gateway.authn.client_certificate import ClientCertificateAuthenticator
-from gateway.authn.mapping import MappingRuleSettings
+from gateway.authn.mapping_rules import MappingRuleSettings
 from gateway.call import Call
-from gateway.errors import CertificateNotMapped, CredentialsMissing
+from gateway.errors import AccountDisabled, AccountExpired, CertificateNotMapped, CredentialsMissing
 from gateway.pki.certificate import parse_certificate
 from gateway.protocol.soap import Envelope
 from gateway.requester import Requester, Verifier
-from gateway.strict_yaml import Mistaken
+from tests.builders import an_account
 from tests.certificates import Authority, KeyPair, a_client_certificate, an_authority
+from tests.fakes.account_directory import FakeDirectory
 
 ENVELOPE = Envelope("action", None, None, None, None, etree.Element("body"))
 SMARTCARD_LOGON = ObjectIdentifier("1.3.6.1.4.1.311.20.2.2")
@@ -29,11 +32,18 @@ def authority(tmp_path: Path) -> Authority:
     return an_authority(tmp_path)
 
 
+def a_call(certificate: bytes | None, now: datetime) -> Call:
+    return Call("c1", now, "192.0.2.1", "ces", certificate, None, None, b"")
+
+
 async def authenticate(
-    certificate: bytes | None, now: datetime, rules: Sequence[MappingRuleSettings] = (RULE,)
+    certificate: bytes | None,
+    now: datetime,
+    rules: Sequence[MappingRuleSettings] = (RULE,),
+    directory: FakeDirectory | None = None,
 ) -> Requester:
-    call = Call("c1", now, "192.0.2.1", "ces", certificate, b"")
-    return await ClientCertificateAuthenticator(rules, lambda: now)(call, ENVELOPE)
+    authenticator = ClientCertificateAuthenticator(rules, lambda: now, directory)
+    return await authenticator(a_call(certificate, now), ENVELOPE)
 
 
 def middle(pair: KeyPair) -> datetime:
@@ -42,10 +52,11 @@ def middle(pair: KeyPair) -> datetime:
 
 async def test_a_mapped_certificate_is_its_accounts(authority: Authority) -> None:
     pair = a_client_certificate(authority)
+    now = middle(pair)
 
-    requester = await authenticate(pair.der, middle(pair))
+    requester = await authenticate(pair.der, now)
 
-    assert requester == Requester("PARTNER", parse_certificate(pair.der), Verifier.TLS, "partner")
+    assert requester == Requester("PARTNER", parse_certificate(pair.der), Verifier.TLS, now, "partner")
 
 
 async def test_without_a_certificate_there_is_nobody(authority: Authority) -> None:
@@ -136,24 +147,57 @@ async def test_a_certificate_whose_use_cannot_be_read_is_refused(authority: Auth
         await authenticate(der, middle(pair))
 
 
-async def test_a_subordinate_of_another_ca_with_the_issuer_s_name_is_another_issuer(
-    authority: Authority, tmp_path: Path
-) -> None:
-    """Names can be taken on, keys cannot."""
-    rule = MappingRuleSettings(name="partner", issuer_certificate=authority.certificate_path, account="PARTNER")
-    own = a_client_certificate(authority)
-    (tmp_path / "other").mkdir()
-    alike = a_client_certificate(an_authority(tmp_path / "other"))
-
-    assert (await authenticate(own.der, middle(own), rules=[rule])).account == "PARTNER"
-    with pytest.raises(CertificateNotMapped, match=r"another issuer's key"):
-        await authenticate(alike.der, middle(alike), rules=[rule])
+# --- with a directory -----------------------------------------------------------------------------------------------
 
 
-def test_an_issuer_certificate_that_cannot_be_used_is_a_mistake(tmp_path: Path) -> None:
-    file = tmp_path / "issuer.pem"
-    file.write_text("no PEM")
-    rule = MappingRuleSettings(name="partner", issuer_certificate=file, account="PARTNER")
+async def test_with_a_directory_the_requester_is_its_account(authority: Authority) -> None:
+    pair = a_client_certificate(authority)
+    partner = an_account("Partner")
 
-    with pytest.raises(Mistaken, match="is no certificate in PEM"):
-        ClientCertificateAuthenticator([rule], lambda: datetime.now(UTC))
+    requester = await authenticate(pair.der, middle(pair), directory=FakeDirectory([partner]))
+
+    assert requester.account == "Partner@corp.example"
+    assert requester.directory_account is partner
+    assert (requester.mapping_rule, requester.mapping_form) == ("partner", None)
+
+
+def disabled() -> Account:
+    return an_account("Partner", user_account_control=UserAccountControl.ACCOUNTDISABLE)
+
+
+async def test_an_account_that_cannot_be_used_is_refused(authority: Authority) -> None:
+    pair = a_client_certificate(authority)
+    now = middle(pair)
+
+    with pytest.raises(AccountDisabled):
+        await authenticate(pair.der, now, directory=FakeDirectory([disabled()]))
+    with pytest.raises(AccountExpired):
+        await authenticate(pair.der, now, directory=FakeDirectory([an_account("Partner", expires=now - SECOND)]))
+
+
+async def test_the_directory_is_not_asked_about_a_certificate_that_is_not_valid(authority: Authority) -> None:
+    pair = a_client_certificate(authority, extended_key_usage=[SMARTCARD_LOGON])
+    directory = FakeDirectory([an_account("Partner")])
+
+    with pytest.raises(CertificateNotMapped):
+        await authenticate(pair.der, middle(pair), directory=directory)
+
+    assert directory.asked == []
+
+
+async def test_a_weak_mapping_stands_in_the_requester_and_is_counted(authority: Authority) -> None:
+    pair = a_client_certificate(authority, "device01.partner.example")
+    rule = MappingRuleSettings.model_validate_json(
+        '{"name": "weak", "issuer": "CN=Partner Root CA", "account_from": "altSecurityIdentities",'
+        ' "accounts_within": ["@corp.example"], "weak_forms": ["X509SubjectOnly"]}'
+    )
+    directory = FakeDirectory([], {"X509:<S>CN=device01.partner.example": [an_account("Partner")]})
+    counted: list[WeakForm] = []
+    now = middle(pair)
+
+    requester = await ClientCertificateAuthenticator([rule], lambda: now, directory, counted.append)(
+        a_call(pair.der, now), ENVELOPE
+    )
+
+    assert (requester.mapping_rule, requester.mapping_form) == ("weak", "X509SubjectOnly")
+    assert counted == [WeakForm.SUBJECT_ONLY]

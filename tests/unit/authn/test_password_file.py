@@ -15,6 +15,7 @@ from gateway.authn.password_file import (
     hash_password,
     parse_password_file,
 )
+from gateway.authn.username_token import Verified
 from gateway.errors import Overloaded, UnknownUser, WrongPassword
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.requester import Verifier
@@ -152,7 +153,9 @@ def passwords(path: Path, failures: Failures) -> Iterator[PasswordFile]:
 
 
 async def test_the_right_password_gives_the_account_as_written(passwords: PasswordFile) -> None:
-    assert await passwords(a_token("ALICE", "secret")) == ("Alice", Verifier.PASSWORD_FILE)
+    token = a_token("ALICE", "secret")
+
+    assert await passwords(token) == Verified("Alice", Verifier.PASSWORD_FILE, token)
 
 
 async def test_a_wrong_password_is_refused(passwords: PasswordFile) -> None:
@@ -212,8 +215,8 @@ async def test_hashing_beyond_the_queue_is_refused_at_once(path: Path, hasher: C
         assert len(hasher.verified) == 1
 
         hasher.release.set()
-    assert [task.result()[0] for task in accepted] == ["Alice", "Alice"]
-    assert await passwords(a_token("alice", "secret"))
+    assert [task.result().account for task in accepted] == ["Alice", "Alice"]
+    assert (await passwords(a_token("alice", "secret"))).account
     passwords.close()
 
 
@@ -253,7 +256,7 @@ async def test_other_parameters_within_the_bounds_work(tmp_path: Path) -> None:
     path.write_text(f"alice:{stronger}\n")
     passwords = PasswordFile(path, print)
 
-    assert await passwords(a_token("alice", "secret"))
+    assert (await passwords(a_token("alice", "secret"))).account
     passwords.close()
 
 
@@ -289,7 +292,7 @@ async def test_a_changed_file_is_followed(passwords: PasswordFile, path: Path) -
 async def test_a_replaced_file_of_the_same_size_and_time_is_followed(passwords: PasswordFile, path: Path) -> None:
     replace_unobtrusively(path, f"Carol:{HASH}\nbob:{OTHER}\n")
 
-    assert await passwords(a_token("carol", "secret"))
+    assert (await passwords(a_token("carol", "secret"))).account
 
 
 @pytest.mark.parametrize("content", [b"", b"alice:plain\n", b"\xff\xfe"])
@@ -298,9 +301,9 @@ async def test_a_file_that_went_wrong_leaves_the_last_good_set_in_force_and_is_r
 ) -> None:
     write(path, content)
 
-    assert await passwords(a_token("alice", "secret"))
+    assert (await passwords(a_token("alice", "secret"))).account
     await failures.first.wait()
-    assert await passwords(a_token("alice", "secret"))
+    assert (await passwords(a_token("alice", "secret"))).account
 
     assert len(failures) == 1
 
@@ -309,12 +312,12 @@ async def test_a_file_that_is_gone_is_reported_and_followed_when_it_comes_back(
     passwords: PasswordFile, path: Path, failures: Failures
 ) -> None:
     remove(path)
-    assert await passwords(a_token("alice", "secret"))
+    assert (await passwords(a_token("alice", "secret"))).account
     await failures.first.wait()
 
     write(path, f"carol:{HASH}\n")
 
-    assert await passwords(a_token("carol", "secret"))
+    assert (await passwords(a_token("carol", "secret"))).account
 
 
 def test_without_a_usable_file_there_is_no_start(tmp_path: Path) -> None:

@@ -3,26 +3,28 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from lxml import etree
 
-from gateway.authn.username_token import InternalCesDecides, UsernameTokenAuthenticator
+from gateway.authn.username_token import InternalCesDecides, UsernameTokenAuthenticator, Verified
 from gateway.call import Call
 from gateway.errors import CredentialsMissing, SecurityHeaderInvalid, UnknownUser, WrongPassword
 from gateway.protocol.security import Secret, Security, Timestamp, UsernameToken
 from gateway.protocol.soap import Envelope
 from gateway.requester import Requester, Verifier
+from gateway.tickets import CredentialCache, TicketGrantingTicket
+from tests.builders import an_account
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
-CALL = Call("c1", NOW, "192.0.2.1", "ces", None, b"")
+CALL = Call("c1", NOW, "192.0.2.1", "ces", None, None, None, b"")
 TOKEN = UsernameToken("Alice", Secret(" secret "))
 
 
-async def knows_alice(token: UsernameToken) -> tuple[str, Verifier]:
+async def knows_alice(token: UsernameToken) -> Verified:
     if token.username.lower() != "alice":
         raise UnknownUser(token.username)
     if token.password.reveal() != " secret ":
         raise WrongPassword(token.username)
-    return "alice", Verifier.PASSWORD_FILE
+    return Verified("alice", Verifier.PASSWORD_FILE, token)
 
 
 async def authenticate(security: Security | None) -> Requester:
@@ -33,7 +35,20 @@ async def authenticate(security: Security | None) -> Requester:
 async def test_the_account_is_the_name_that_was_verified() -> None:
     requester = await authenticate(Security(None, TOKEN))
 
-    assert requester == Requester("alice", TOKEN, Verifier.PASSWORD_FILE)
+    assert requester == Requester("alice", TOKEN, Verifier.PASSWORD_FILE, NOW)
+
+
+async def test_what_was_verified_is_what_the_requester_is() -> None:
+    ticket = TicketGrantingTicket("alice@CORP.EXAMPLE", CredentialCache("MEMORY:alice"))
+
+    async def verify(_token: UsernameToken) -> Verified:
+        return Verified("alice@corp.example", Verifier.KERBEROS, ticket, an_account())
+
+    envelope = Envelope("action", None, None, None, Security(None, TOKEN), etree.Element("body"))
+    requester = await UsernameTokenAuthenticator(verify, lambda: NOW)(CALL, envelope)
+
+    assert requester == Requester("alice@corp.example", ticket, Verifier.KERBEROS, NOW, directory_account=an_account())
+    assert requester.authentication == "UsernamePassword"
 
 
 async def test_the_verifiers_refusal_is_the_refusal() -> None:

@@ -7,76 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from gateway.authn.password_file import hash_password
-from gateway.config import Checked, load_configuration
+from gateway.config import load_configuration
 from gateway.strict_yaml import Mistaken
-from tests.certificates import a_client_certificate, a_server_certificate, an_authority
-
-HOST = "enroll.partner.example"
-POLICY = """
-template: {name: PartnerWebServer}
-rules:
-  - name: own-hosts
-    requesters: [{account: partner-a, authentication: [Certificate]}]
-    key: [{algorithm: EC, curves: [secp256r1]}]
-"""
+from tests.certificates import a_server_certificate, an_authority
+from tests.unit.config.samples import HOST, load
 
 Change = Callable[[dict[str, Any]], object]
-
-
-@pytest.fixture
-def content(tmp_path: Path) -> dict[str, Any]:
-    """A right configuration, and the files that it names."""
-    authority = an_authority(tmp_path)
-    server = a_server_certificate(authority, HOST)
-    client = a_client_certificate(authority, "gateway")
-    (tmp_path / "policies").mkdir()
-    (tmp_path / "policies" / "web.yaml").write_text(POLICY)
-    (tmp_path / "passwords").write_text(f"alice:{hash_password('secret')}\n")
-    trust = authority.certificate_path.name
-    own = {"certificate": client.certificate_path.name, "key": client.key_path.name}
-    return {
-        "public_url": f"https://{HOST}",
-        "listeners": [
-            {
-                "port": 8443,
-                "certificate": server.certificate_path.name,
-                "key": server.key_path.name,
-                "client_certificates": "optional",
-                "client_trust": trust,
-            }
-        ],
-        "services": [
-            {
-                "name": "policy",
-                "kind": "CEP",
-                "authentication": "Certificate",
-                "transition": "own_certificate",
-                "upstream": {"url": "https://cep.corp.example/CEP", "trust": trust, **own},
-            },
-            {
-                "name": "ca",
-                "kind": "CES",
-                "ca": "Corp Issuing CA 1",
-                "authentication": "UsernamePassword",
-                "verifier": "password_file",
-                "transition": "pass_on_username_token",
-                "upstream": {"url": "https://ces.corp.example/CES", "trust": trust},
-            },
-        ],
-        "mapping": [{"name": "a", "issuer": "CN=Partner Root CA", "account": "partner-a"}],
-        "policies": "policies",
-        "password_file": "passwords",
-        "audit": {"file": "audit.jsonl"},
-    }
-
-
-def load(directory: Path, content: dict[str, Any]) -> Checked:
-    file = directory / "gateway.yaml"
-    file.write_text(yaml.safe_dump(content, sort_keys=False))
-    return load_configuration(file, datetime.now(UTC))
 
 
 def test_a_right_configuration_is_taken_with_its_policies(tmp_path: Path, content: dict[str, Any]) -> None:
@@ -146,6 +83,14 @@ CONTRADICTIONS: dict[str, tuple[Change, str]] = {
     "two services of one path": (
         lambda c: c["services"].append(deepcopy(c["services"][1]) | {"name": "again", "ca": "CORP ISSUING CA 1"}),
         "another service has the path",
+    ),
+    "no password to pass on for the KDC's": (
+        _service(1, verifier="kerberos"),
+        "services.1.transition: does not go with verifier kerberos",
+    ),
+    "an SPN without tickets": (
+        lambda c: c["services"][1]["upstream"].update(service_principal_name="HTTP/ces.corp.example"),
+        "services.1.upstream.service_principal_name: is not used with the transition pass_on_username_token",
     ),
     "a verifier for certificates": (_service(0, verifier="password_file"), "services.0.verifier: is for Username"),
     "certificates without mapping": (lambda c: c.pop("mapping"), "services.0: needs `mapping` rules"),

@@ -13,6 +13,8 @@ from gateway.lab.cmc import Signer
 from gateway.lab.hresult import HResult
 from gateway.lab.issuance import CLOCK_SKEW, Issue, Unissuable, sign_certificate
 from gateway.lab.templates import (
+    CORP_MACHINE,
+    CORP_USER,
     MACHINE,
     PARTNER_USER,
     PARTNER_WEB_SERVER,
@@ -130,6 +132,23 @@ def test_a_user_has_no_name_for_a_machine_template(signer: Signer) -> None:
     with pytest.raises(Unissuable) as caught:
         _issue(signer, MACHINE)
     assert caught.value.hresult is HResult.CERTSRV_E_SUBJECT_DNS_REQUIRED
+
+
+@pytest.mark.parametrize("template", [MACHINE, CORP_MACHINE], ids=lambda template: template.common_name)
+def test_a_machine_is_named_by_its_host_name(signer: Signer, template: CertificateTemplate) -> None:
+    machine = replace(ALICE, name="PC1$", dns_host_name="pc1.corp.fabrikam.example")
+    certificate = _issue(signer, template, account=machine)
+    assert certificate.subject.rfc4514_string() == "CN=pc1.corp.fabrikam.example"
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert [*names] == [x509.DNSName("pc1.corp.fabrikam.example")]
+    assert machine.sid.encode() in _raw(certificate, SECURITY_IDENTIFIER)
+
+
+def test_a_user_template_of_our_own_takes_any_key_and_needs_no_mail(signer: Signer) -> None:
+    request = a_certification_request("CN=Administrator", template="CorpUser", key=a_key("EC"))
+    certificate = _issue(signer, CORP_USER, request, GATEWAY_SERVICE)
+    assert certificate.subject.rfc4514_string() == "CN=svc-gateway,CN=Users,DC=corp,DC=fabrikam,DC=example"
+    assert b"svc-gateway@corp.fabrikam.example" in _raw(certificate, "2.5.29.17")
 
 
 def test_a_version_2_template_is_named_by_its_object_identifier(signer: Signer) -> None:

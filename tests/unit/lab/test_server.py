@@ -11,12 +11,10 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509 import load_pem_x509_certificate
 
 from gateway.lab.accounts import ALICE, GATEWAY_SERVICE
-from gateway.lab.credentials import Credential, Issuer, KeyPair
+from gateway.lab.arrivals import Arrival
+from gateway.lab.credentials import Issuer, KeyPair
 from gateway.lab.server import CA_1, CA_2, Lab, ServiceKind, on_loopback
 from gateway.lab.world import World
 from tests.requests import a_certification_request
@@ -156,9 +154,9 @@ async def test_another_name_is_published_when_told_so(world: World) -> None:
 
 async def test_ports_can_be_given(lab: Lab, world: World) -> None:
     async with Lab(world) as first:
-        ports = {kind: first.port(kind) for kind in ServiceKind}
+        ports = {kind: first.port(kind) for kind in first.kinds}
     async with Lab(world, ports=ports) as second:
-        assert {kind: second.port(kind) for kind in ServiceKind} == ports
+        assert {kind: second.port(kind) for kind in second.kinds} == ports
 
 
 @pytest.mark.parametrize(
@@ -255,10 +253,7 @@ async def test_a_certificate_listener_lets_only_internal_certificates_in(lab: La
 
 
 async def test_an_internal_certificate_of_no_account_is_forbidden(lab: Lab, tmp_path: Path) -> None:
-    root = lab.world.internal_root
-    key = load_pem_private_key(root.key.read_bytes(), password=None)
-    assert isinstance(key, EllipticCurvePrivateKey)
-    issuer = Issuer(Credential(load_pem_x509_certificate(root.certificate.read_bytes()), key))
+    issuer = Issuer.open(lab.world.internal_root)
     nobody = KeyPair(tmp_path / "nobody.pem", tmp_path / "nobody.key.pem")
     issuer.issue_client(replace(ALICE, user_principal_name="nobody@corp.fabrikam.example"), "Fabrikam").write(nobody)
     uri = lab.ces_uri(CERTIFICATE, CA_1)
@@ -277,6 +272,54 @@ async def test_a_stale_timestamp_is_refused(lab: Lab) -> None:
     status, body, _ = await _post(lab.world, uri, message)
     assert (status, lab.issued) == (500, [])
     assert (a_reply(body).subcode or ("", ""))[1] == "InvalidSecurity"
+
+
+# --- Kerberos -------------------------------------------------------------------------------------------------------
+
+
+class _Arrivals:
+    """Recognises whoever says who he is."""
+
+    async def arrive(self, authorization: str | None) -> Arrival:
+        if authorization == "Negotiate alice":
+            return Arrival(ALICE, "Negotiate welcome", None)
+        return Arrival(None, "Negotiate", "a stranger")
+
+
+async def test_a_lab_without_a_domain_has_no_kerberos_services(lab: Lab) -> None:
+    assert lab.kinds == (PASSWORD, CERTIFICATE)
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_who_is_not_recognised_is_challenged_and_hears_nothing_else(world: World, method: str) -> None:
+    async with Lab(world, _Arrivals()) as lab:
+        uri = lab.ces_uri(ServiceKind.KERBEROS, CA_1)
+        message = an_envelope(an_issue(a_certification_request()), to=uri)
+        status, body, headers = await _post(world, uri, message, method=method)
+        (received,) = lab.received
+    assert (status, body, headers["WWW-Authenticate"], lab.issued) == (401, b"", "Negotiate", [])
+    assert received.arrival is not None
+    assert received.arrival.refusal == "a stranger"
+
+
+@pytest.mark.parametrize(("template", "status"), [("PartnerWebServer", 200), ("PartnerRefused", 500)])
+async def test_who_is_recognised_gets_the_reply_token_with_answer_and_fault(
+    world: World, template: str, status: int
+) -> None:
+    async with Lab(world, _Arrivals()) as lab:
+        uri = lab.ces_uri(ServiceKind.KERBEROS, CA_1)
+        message = an_envelope(an_issue(a_certification_request(template=template)), to=uri)
+        answer = await _post(world, uri, message, headers={"Authorization": "Negotiate alice"})
+        requesters = [row.requester for row in lab.authorities[CA_1].requests.values()]
+    assert (answer[0], answer[2]["WWW-Authenticate"], requesters) == (status, "Negotiate welcome", [ALICE])
+
+
+async def test_kerberos_services_are_published_where_there_are_some(world: World) -> None:
+    async with Lab(world, _Arrivals()) as lab:
+        uri = lab.cep_uri(ServiceKind.KERBEROS)
+        message = an_envelope(a_get_policies(), to=uri, action=ACTION_GET_POLICIES)
+        _, body, _ = await _post(world, uri, message, headers={"Authorization": "Negotiate alice"})
+        assert lab.ces_uri(ServiceKind.KERBEROS, CA_1) in a_reply(body).texts(".//xcep:cAURI/xcep:uri")
 
 
 # --- memory ---------------------------------------------------------------------------------------------------------

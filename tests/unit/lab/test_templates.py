@@ -8,15 +8,16 @@ from gateway.lab.templates import TEMPLATES, CertificateTemplate
 
 BY_NAME = {template.common_name: template for template in TEMPLATES}
 OFFLINE = {"PartnerWebServer", "PartnerUser", "PartnerPending", "PartnerRefused", "CorpSecretTemplate"}
+ONLINE_VERSION_2 = {"CorpUser", "CorpMachine"}
 
 
 def test_names_and_object_identifiers_are_unique() -> None:
     assert len(BY_NAME) == len({template.oid for template in TEMPLATES}) == len(TEMPLATES)
 
 
-def test_the_enrollee_supplies_the_subject_of_version_2_templates_only() -> None:
+def test_the_enrollee_supplies_the_subject_of_some_version_2_templates() -> None:
     assert {template.common_name for template in TEMPLATES if template.supplies_subject} == OFFLINE
-    assert {template.common_name for template in TEMPLATES if template.policy_schema == 2} == OFFLINE
+    assert {template.common_name for template in TEMPLATES if template.policy_schema == 2} == OFFLINE | ONLINE_VERSION_2
 
 
 def test_flags_are_as_windows_has_them() -> None:
@@ -34,6 +35,6 @@ def test_one_template_pends_and_one_refuses() -> None:
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.common_name)
-def test_all_but_the_machine_template_are_open_to_partners_and_gateway(template: CertificateTemplate) -> None:
+def test_all_but_the_templates_for_machines_are_open_to_partners_and_gateway(template: CertificateTemplate) -> None:
     for account in (ALICE, GATEWAY_SERVICE):
-        assert template.may_enroll(account.groups) == (template.common_name != "Machine")
+        assert template.may_enroll(account.groups) == (template.common_name not in {"Machine", "CorpMachine"})

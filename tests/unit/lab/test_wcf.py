@@ -31,7 +31,7 @@ class _Recorder:
 
 def _ask(message: bytes, kind: ServiceKind = ServiceKind.CERTIFICATE, service: _Recorder | None = None) -> HttpAnswer:
     endpoint = Endpoint(URI, kind, service or _Recorder())
-    client = GATEWAY_SERVICE if kind is ServiceKind.CERTIFICATE else None
+    client = None if kind is ServiceKind.USERNAME_PASSWORD else GATEWAY_SERVICE
     return Host(Directory(PASSWORDS), lambda: NOW).answer(endpoint, message, client)
 
 
@@ -40,9 +40,10 @@ def _fault(answer: HttpAnswer) -> Reply:
     return a_reply(answer.body)
 
 
-def test_a_certificate_service_is_called_by_the_account_of_the_certificate() -> None:
+@pytest.mark.parametrize("kind", [ServiceKind.CERTIFICATE, ServiceKind.KERBEROS])
+def test_a_service_of_these_kinds_is_called_by_the_account_that_the_listener_recognised(kind: ServiceKind) -> None:
     service = _Recorder()
-    assert _ask(an_envelope("<x/>", to=URI), service=service).status == 200
+    assert _ask(an_envelope("<x/>", to=URI), kind, service).status == 200
     assert service.callers == [GATEWAY_SERVICE]
 
 

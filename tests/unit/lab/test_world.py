@@ -108,7 +108,7 @@ def test_nothing_is_valid_for_more_than_thirty_days(world: World, name: str) -> 
 
 def test_keys_and_passwords_are_their_owners_alone(world: World) -> None:
     private = [path for path in world.directory.iterdir() if path.name.endswith(".key.pem") or path.suffix == ".json"]
-    assert len(private) == 9
+    assert len(private) == 10
     assert {stat.S_IMODE(path.stat().st_mode) for path in private} == {0o600}
 
 

@@ -14,12 +14,15 @@ from tests.requests import (
     a_dns_name,
     a_key,
     a_public_key_info,
+    a_security_identifier_extension,
     a_subject_alternative_name,
+    a_uri,
     an_extension,
     an_rdn,
     bit_string,
     integer,
     object_identifier,
+    octet_string,
     printable_string,
     sequence,
     tlv,
@@ -31,6 +34,9 @@ LEAF = (Path(__file__).parents[2] / "vectors/certificate/captured-adcs-leaf.der"
 UTC_TIME = tlv(0x17, b"260101000000Z")
 GENERALIZED_TIME = tlv(0x18, b"20500101000000Z")
 ALGORITHM = sequence(object_identifier("1.2.840.10045.4.3.2"))
+SID = "S-1-5-21-1-2-3-1104"
+ADMINISTRATOR = "S-1-5-21-1-2-3-500"
+SID_URI = "tag:microsoft.com,2022-09-14:sid:"
 
 
 def a_certificate(
@@ -69,6 +75,8 @@ def test_the_captured_leaf_is_read() -> None:
         GeneralName(GeneralNameType.USER_PRINCIPAL_NAME, "labadm@pkinitlab.internal"),
     )
     assert certificate.sha256_fingerprint == "205fed6c1455eefe6e1375866c4a32145bb3ec93722eb7dc14b9edf04777192d"
+    assert certificate.subject_key_identifier == "16c7ef7f78b229319ec9c2aa433175bc98965da2"
+    assert certificate.security_identifiers == ("S-1-5-21-3734714977-4168152908-3762407930-1104",)
 
 
 def test_the_captured_leaf_carries_the_key_of_the_captured_request() -> None:
@@ -85,7 +93,33 @@ def test_both_forms_of_time_are_read_as_utc() -> None:
 
 
 def test_a_certificate_without_extensions_has_no_alternative_names() -> None:
-    assert parse_certificate(a_certificate(version=None)).subject_alternative_name == ()
+    certificate = parse_certificate(a_certificate(version=None))
+
+    assert certificate.subject_alternative_name == ()
+    assert certificate.subject_key_identifier is None
+    assert certificate.security_identifiers == ()
+
+
+@pytest.mark.parametrize(
+    ("extensions", "sids"),
+    [
+        ([a_security_identifier_extension(SID)], (SID,)),
+        ([a_subject_alternative_name(a_uri(SID_URI + SID))], (SID,)),
+        ([a_subject_alternative_name(a_uri(SID_URI.upper() + SID))], (SID,)),
+        ([a_security_identifier_extension(SID), a_subject_alternative_name(a_uri(SID_URI + SID))], (SID,)),
+        (
+            [a_security_identifier_extension(SID), a_subject_alternative_name(a_uri(SID_URI + ADMINISTRATOR))],
+            (SID, ADMINISTRATOR),
+        ),
+        (
+            [a_subject_alternative_name(a_uri(SID_URI + SID), a_dns_name("a"), a_uri(SID_URI + ADMINISTRATOR))],
+            (SID, ADMINISTRATOR),
+        ),
+        ([a_subject_alternative_name(a_uri("https://a.example/"), a_dns_name(f"{SID_URI}{SID}"))], ()),
+    ],
+)
+def test_every_place_that_states_a_sid_is_read(extensions: list[bytes], sids: tuple[str, ...]) -> None:
+    assert parse_certificate(a_certificate(*extensions)).security_identifiers == sids
 
 
 def test_a_printable_string_beyond_its_alphabet_is_read() -> None:
@@ -110,6 +144,12 @@ def test_a_printable_string_beyond_its_alphabet_is_read() -> None:
         (a_certificate(an_extension("2.5.29.17", b"?")), "subjectAltName"),
         (a_certificate(a_subject_alternative_name(tlv(0x82, b"a\x00b"))), r"subjectAltName\): U\+0000"),
         (a_certificate(*[a_subject_alternative_name(a_dns_name("a"))] * 2), "occurs twice"),
+        (a_certificate(an_extension("2.5.29.14", b"?")), "subjectKeyIdentifier"),
+        (a_certificate(an_extension("2.5.29.14", octet_string(b""))), "an empty key identifier"),
+        (a_certificate(an_extension("1.3.6.1.4.1.311.25.2", sequence())), "szOID_NTDS_CA_SECURITY_EXT"),
+        (a_certificate(a_security_identifier_extension("Administrator")), "not a SID"),
+        (a_certificate(a_subject_alternative_name(a_uri(SID_URI))), "not a SID"),
+        (a_certificate(a_subject_alternative_name(a_uri(f"{SID_URI}{SID}/x"))), "not a SID"),
     ],
 )
 def test_what_is_not_one_readable_certificate_is_refused(der: bytes, reason: str) -> None:

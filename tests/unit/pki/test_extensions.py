@@ -147,10 +147,49 @@ def test_a_security_identifier_that_cannot_be_read_is_refused(value: bytes, reas
         extensions.security_identifier(value)
 
 
+@pytest.mark.parametrize("sid", ["S-1-0-0", "S-1-5-18", SID, "S-1-4294967295" + "-4294967295" * 15])
+def test_a_sid_is_an_authority_and_up_to_15_sub_authorities(sid: str) -> None:
+    assert extensions.security_identifier_of_uri(f"tag:microsoft.com,2022-09-14:sid:{sid}") == sid
+
+
+@pytest.mark.parametrize(
+    "sid",
+    [
+        "",
+        "S-1",
+        "S-1-5",
+        "S-1-5" + "-1" * 16,
+        "S-1-5-4294967296",
+        "S-1-4294967296-1",
+        "S-1-5-021",
+        "S-1-0x500000000-1",
+        "s-1-5-18",
+        "S-2-5-18",
+        "S-1-5-18 ",
+        "S-1-5-18-",
+        "S-1-5--18",
+    ],
+)
+def test_what_only_resembles_a_sid_is_refused(sid: str) -> None:
+    with pytest.raises(ValueError, match="not a SID"):
+        extensions.security_identifier_of_uri(f"tag:microsoft.com,2022-09-14:sid:{sid}")
+
+
+@pytest.mark.parametrize("uri", ["", SID, f"sid:{SID}", f"tag:microsoft.com,2022-09-15:sid:{SID}"])
+def test_a_uri_about_something_else_states_no_sid(uri: str) -> None:
+    assert extensions.security_identifier_of_uri(uri) is None
+
+
+def test_a_key_identifier_is_read() -> None:
+    assert extensions.subject_key_identifier(octet_string(b"\x16\xc7\x00")) == "16c700"
+
+
 @pytest.mark.parametrize(
     ("reader", "value"),
     [
         (extensions.key_usage, octet_string(b"\x80")),
+        (extensions.subject_key_identifier, utf8_string("a")),
+        (extensions.subject_key_identifier, octet_string(b"")),
         (extensions.extended_key_usage, sequence()),
         (extensions.extended_key_usage, sequence(utf8_string("clientAuth"))),
         (extensions.extended_key_usage, CLIENT_AUTH),

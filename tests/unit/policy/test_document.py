@@ -159,10 +159,11 @@ def test_a_file_that_says_nothing_is_all_mistakes() -> None:
 )
 def test_accounts_are_named_in_any_case(account: str, pattern: object) -> None:
     rule = rule_of(
-        a_policy_file(requesters=f"[{{account: {account}, authentication: [UsernamePassword, Certificate]}}]")
+        a_policy_file(requesters=f"[{{account: {account}, authentication: [UsernamePassword, Certificate, Kerberos]}}]")
     )
 
-    assert rule.requesters == RequestersCondition((AdmittedRequester(pattern, {"UsernamePassword", "Certificate"}),))  # type: ignore[arg-type]  # a table of several types
+    kinds = {"UsernamePassword", "Certificate", "Kerberos"}
+    assert rule.requesters == RequestersCondition((AdmittedRequester(pattern, kinds),))  # type: ignore[arg-type]  # a table of several types
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ def test_accounts_are_named_in_any_case(account: str, pattern: object) -> None:
         (
             "{account: a, authentication: [Anonymous]}",
             "authentication.0",
-            "Input should be 'UsernamePassword' or 'Certificate'",
+            "Input should be 'UsernamePassword', 'Certificate' or 'Kerberos'",
         ),
         ("{account: , authentication: [Certificate]}", "account", "Input should be an object"),
         ("{account: 3, authentication: [Certificate]}", "account", "Input should be an object"),

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.errors import CertificateWithheld, UpstreamMisbehaved
@@ -46,3 +47,39 @@ def test_what_is_no_certificate_is_not_released(issued: KeyPair, damage: slice) 
 def test_nothing_may_follow_the_certificate(issued: KeyPair) -> None:
     with pytest.raises(UpstreamMisbehaved, match="cannot be read"):
         check_issued(issued.der + b"\x00", subject_public_key_info=key_of(issued))
+
+
+SID = "S-1-5-21-1-2-3-1104"
+ADMINISTRATOR = "S-1-5-21-1-2-3-500"
+
+
+def stating(tmp_path: Path, *sids: str) -> KeyPair:
+    """A certificate with a tag URI for each."""
+    uris = [x509.UniformResourceIdentifier(f"tag:microsoft.com,2022-09-14:sid:{sid}") for sid in sids]
+    return a_client_certificate(an_authority(tmp_path), alternatives=uris)
+
+
+@pytest.mark.parametrize("stated", [(), (SID,)])
+def test_a_certificate_for_the_requester_s_account_or_nobody_s_is_released(
+    tmp_path: Path, stated: tuple[str, ...]
+) -> None:
+    issued = stating(tmp_path, *stated)
+
+    check_issued(issued.der, subject_public_key_info=key_of(issued), sid=SID)
+
+
+@pytest.mark.parametrize("stated", [(ADMINISTRATOR,), (SID, ADMINISTRATOR), (ADMINISTRATOR, SID)])
+def test_a_certificate_for_somebody_else_s_account_is_withheld(tmp_path: Path, stated: tuple[str, ...]) -> None:
+    issued = stating(tmp_path, *stated)
+
+    with pytest.raises(CertificateWithheld) as withheld:
+        check_issued(issued.der, subject_public_key_info=key_of(issued), sid=SID)
+
+    assert f"is for the account {' and '.join(stated)}, the requester is {SID}" in str(withheld.value)
+    assert f"serial {issued.certificate.serial_number:x}" in str(withheld.value)
+
+
+def test_where_the_ca_has_seen_no_requester_any_account_is_right(tmp_path: Path) -> None:
+    issued = stating(tmp_path, ADMINISTRATOR)
+
+    check_issued(issued.der, subject_public_key_info=key_of(issued))

@@ -4,6 +4,7 @@ Each attack starts from a request that is approved and changes the one thing tha
 """
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from gateway.pki.keys import PublicKey
 from gateway.pki.pkcs10 import CertificationRequest
 from gateway.policy.decision import Application, NotPermitted, Policies, approve, judge, select
 from gateway.policy.load import load_policies
-from gateway.requester import Requester
+from gateway.requester import Requester, Verifier
+from gateway.tickets import EvidenceTicket
 from tests.builders import a_public_key, a_request, a_requester, an_application, general_names
 
 POLICIES = Path(__file__).parents[3] / "policies"
@@ -32,6 +34,15 @@ ADMINISTRATOR = "administrator@corp.fabrikam.example"
 
 ALICE = a_requester("alice@partner-a.example", "UsernamePassword")
 BOB = a_requester("bob@partner-b.example", "UsernamePassword")
+
+
+def by_kerberos(account: str) -> Requester:
+    ticket = EvidenceTicket(account, channel_bound=True, cache=None, reply_token=b"")
+    return Requester(account, ticket, Verifier.KERBEROS, datetime(2026, 11, 23, 12, 0, tzinfo=UTC))
+
+
+INSIDER = by_kerberos("alice@corp.fabrikam.example")
+COMPUTER = by_kerberos("PC1$@corp.fabrikam.example")
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +139,24 @@ def test_what_certreq_sends_for_an_online_template_is_approved(policies: Policie
     assert approve(policies, an_application(CERTREQ, requester, context)).rule.name == "people-with-a-password"
 
 
+@pytest.mark.parametrize("kind", ["Certificate", "UsernamePassword", "Kerberos"])
+def test_people_of_the_own_forest_may_come_by_each_kind_of_credential(policies: Policies, kind: str) -> None:
+    account = INSIDER.account
+    requester = INSIDER if kind == "Kerberos" else a_requester(account, kind)
+    request = a_request(("commonName", "x"), template="CorpUser", key=a_public_key("EC", 256, "secp256r1"))
+
+    assert approve(policies, an_application(request, requester)).rule.name == "people"
+
+
+def test_a_computer_of_the_own_forest_is_told_from_people_by_its_dollar_sign(policies: Policies) -> None:
+    request = a_request(("commonName", "x"), template="CorpMachine", extended_key_usage=(CLIENT_AUTH, SERVER_AUTH))
+
+    assert approve(policies, an_application(request, COMPUTER)).rule.name == "computers"
+    assert refused(policies, an_application(request, INSIDER), "computers") == [
+        ("requesters: account", INSIDER.account, r"regex '[a-z0-9-]+\$@corp\.fabrikam\.example'")
+    ]
+
+
 def test_every_policy_says_what_it_is_for_and_that_it_is_an_example() -> None:
     for file in POLICIES.glob("*.yaml"):
         text = file.read_text(encoding="utf-8")
@@ -143,6 +172,8 @@ def test_every_policy_says_what_it_is_for_and_that_it_is_an_example() -> None:
         (PARTNER_A, {"PartnerWebServer", "PartnerUser", "PartnerPending", "PartnerRefused"}),
         (ALICE, {"PartnerWebServer", "PartnerUser", "PartnerPending", "PartnerRefused", "User"}),
         (BOB, {"PartnerWebServer", "PartnerPending", "PartnerRefused", "User"}),
+        (INSIDER, {"CorpUser"}),
+        (COMPUTER, {"CorpUser", "CorpMachine"}),
         (a_requester("mallory"), set[str]()),
         (a_requester("alice@partner-a.example", "Certificate"), set[str]()),
     ],

@@ -1,12 +1,19 @@
 import pytest
 
-from gateway.errors import CredentialsRefusedInside, GatewayError, UpstreamMisbehaved, UpstreamUnavailable
+from gateway.credential import Credential, OwnCertificate
+from gateway.errors import (
+    CredentialsRefusedInside,
+    GatewayError,
+    TicketRefusedInside,
+    UpstreamMisbehaved,
+    UpstreamUnavailable,
+)
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.soap import UpstreamRefused
-from gateway.transition.credential import Credential, OwnCertificate
 from gateway.upstream.answer import HttpAnswer, Question, read_answer
 from tests.fakes.internal import Received
 from tests.fakes.messages import Answer, a_fault, an_answer
+from tests.unit.transition.samples import a_kerberos_credential
 
 URL = "https://ces.corp.fabrikam.example/CA_CES_UsernamePassword/service.svc/CES"
 ACTION = "urn:example:answer"
@@ -56,14 +63,14 @@ def test_a_security_fault_about_a_password_is_the_clients_affair(subcode: str) -
     assert f"{subcode}: Not validated." in str(error)
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        an_http_answer(status=401, content_type="text/html"),
-        an_http_answer(status=403, content_type="text/html"),
-        an_http_answer(a_fault("s:Sender", "wsse:FailedAuthentication"), status=500),
-    ],
-)
+NOT_LET_IN = [
+    an_http_answer(status=401, content_type="text/html"),
+    an_http_answer(status=403, content_type="text/html"),
+    an_http_answer(a_fault("s:Sender", "wsse:FailedAuthentication"), status=500),
+]
+
+
+@pytest.mark.parametrize("answer", NOT_LET_IN)
 def test_a_refusal_of_the_gateways_own_certificate_is_the_operators_affair(answer: HttpAnswer) -> None:
     error = error_of(answer, OwnCertificate())
 
@@ -71,6 +78,15 @@ def test_a_refusal_of_the_gateways_own_certificate_is_the_operators_affair(answe
     assert error.sent
     assert "D07" in str(error)
     assert "clientcertnegotiation=enable" in str(error)
+
+
+@pytest.mark.parametrize("answer", NOT_LET_IN)
+def test_a_refusal_of_a_ticket_is_the_operators_affair(answer: HttpAnswer) -> None:
+    error = error_of(answer, a_kerberos_credential())
+
+    assert type(error) is TicketRefusedInside
+    assert error.sent
+    assert "useAppPoolCredentials" in str(error)
 
 
 def test_a_fault_is_the_services_refusal_with_its_hresult() -> None:

@@ -6,11 +6,9 @@ import pytest
 from lxml import etree
 
 from gateway.enrollment_policy import CertificateEnrollmentPolicyService
-from gateway.errors import TransitionFailed, UpstreamMisbehaved
+from gateway.errors import UpstreamMisbehaved
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.xcep import GetPolicies, RequestFilter
-from gateway.requester import Assumed, Requester, Verifier
-from gateway.transition.credential import PassOnUsernameToken
 from gateway.upstream.cep import CepClient
 from gateway.upstream.settings import UpstreamSettings
 from gateway.upstream.soap_client import SoapClient
@@ -18,7 +16,7 @@ from tests.certificates import an_authority
 from tests.fakes.internal import Act, FakeInternal, replies
 from tests.fakes.messages import ACTION_GET_POLICIES_RESPONSE, ENROLLMENT_POLICY, an_answer, policies_of_nothing
 
-ALICE = Requester("CORP\\alice", UsernameToken("CORP\\alice", Secret("password")), Verifier.INTERNAL_CES)
+ALICE = UsernameToken("CORP\\alice", Secret("password"))
 EVERYTHING = GetPolicies(None, "de-DE", RequestFilter(None, 6, 5))
 
 
@@ -37,11 +35,11 @@ async def fake(tmp_path: Path, script: tuple[Act, ...]) -> AsyncIterator[FakeInt
 async def cep(fake: FakeInternal) -> AsyncIterator[CertificateEnrollmentPolicyService]:
     settings = UpstreamSettings(url=fake.url, trust=fake.trust, server_address=fake.address)
     async with SoapClient(settings, lambda: datetime(2026, 11, 23, tzinfo=UTC)) as client:
-        yield CepClient(client, PassOnUsernameToken())
+        yield CepClient(client)
 
 
 async def test_what_the_inside_offers_is_returned(cep: CertificateEnrollmentPolicyService) -> None:
-    response = await cep.fetch_policies(ALICE, EVERYTHING)
+    response = await cep.fetch_policies(EVERYTHING, ALICE)
 
     assert (response.policy_id, response.policies) == ("{083C7011-1D0A-4855-885D-AC945184658C}", None)
 
@@ -49,7 +47,7 @@ async def test_what_the_inside_offers_is_returned(cep: CertificateEnrollmentPoli
 async def test_the_inside_is_asked_what_the_client_asked(
     cep: CertificateEnrollmentPolicyService, fake: FakeInternal
 ) -> None:
-    await cep.fetch_policies(ALICE, EVERYTHING)
+    await cep.fetch_policies(EVERYTHING, ALICE)
 
     message = etree.fromstring(fake.received[0].body)
     texts = {etree.QName(element).localname: element.text for element in message.iter("{*}*")}
@@ -59,16 +57,7 @@ async def test_the_inside_is_asked_what_the_client_asked(
     assert texts["Username"] == "CORP\\alice"
 
 
-async def test_without_a_credential_nothing_is_sent(
-    cep: CertificateEnrollmentPolicyService, fake: FakeInternal
-) -> None:
-    with pytest.raises(TransitionFailed):
-        await cep.fetch_policies(Requester("CORP\\alice", Assumed("Certificate"), Verifier.NOBODY), EVERYTHING)
-
-    assert fake.received == []
-
-
 @pytest.mark.parametrize("script", [(replies(an_answer(ACTION_GET_POLICIES_RESPONSE, "<x/>")),)])
 async def test_an_answer_with_another_body_is_misbehaviour(cep: CertificateEnrollmentPolicyService) -> None:
     with pytest.raises(UpstreamMisbehaved, match="cannot be read"):
-        await cep.fetch_policies(ALICE, EVERYTHING)
+        await cep.fetch_policies(EVERYTHING, ALICE)

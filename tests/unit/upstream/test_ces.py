@@ -7,31 +7,29 @@ import pytest
 from lxml import etree
 
 from gateway.enrollment import CertificateEnrollmentService, PendingRequest
-from gateway.errors import CredentialsRefusedInside, TransitionFailed, UpstreamMisbehaved
+from gateway.errors import CredentialsRefusedInside, UpstreamMisbehaved
 from gateway.pki.pkcs10 import parse_certification_request
 from gateway.policy.decision import Application, Approval, Policies, Policy, Rule, Template, Violation, approve
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.soap import UpstreamRefused
 from gateway.protocol.wstep import ContextItem, Issued, Pending
-from gateway.requester import Assumed, Requester, Verifier
-from gateway.transition.credential import PassOnUsernameToken
 from gateway.upstream.ces import CesClient
 from gateway.upstream.settings import UpstreamSettings
 from gateway.upstream.soap_client import SoapClient
+from tests.builders import a_requester
 from tests.certificates import an_authority
 from tests.fakes.internal import Act, FakeInternal, Received, replies
 from tests.fakes.messages import ACTION_RSTRC, ENROLLMENT, a_fault, an_answer, issued, pending
 from tests.requests import a_certification_request
 
-ALICE = Requester("CORP\\alice", UsernameToken("CORP\\alice", Secret("password")), Verifier.INTERNAL_CES)
-NOBODY = Requester("CORP\\alice", Assumed("Certificate"), Verifier.NOBODY)
+ALICE = UsernameToken("CORP\\alice", Secret("password"))
 REQUEST = a_certification_request(template="partnerwebserver")
 
 
 class Anybody:
     """A condition that is always met."""
 
-    def admits(self, requester: Requester) -> bool:
+    def admits(self, requester: object) -> bool:
         return True
 
     def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
@@ -41,8 +39,8 @@ class Anybody:
 POLICIES = Policies((Policy("web", Template("PartnerWebServer"), (Rule("all", Anybody(), ()),), "digest"),))
 
 
-def an_approval(*context: ContextItem, requester: Requester = ALICE) -> Approval:
-    return approve(POLICIES, Application(requester, parse_certification_request(REQUEST), context))
+def an_approval(*context: ContextItem) -> Approval:
+    return approve(POLICIES, Application(a_requester(), parse_certification_request(REQUEST), context))
 
 
 @pytest.fixture
@@ -60,7 +58,7 @@ async def fake(tmp_path: Path, script: tuple[Act, ...]) -> AsyncIterator[FakeInt
 async def ces(fake: FakeInternal) -> AsyncIterator[CertificateEnrollmentService]:
     settings = UpstreamSettings(url=fake.url, trust=fake.trust, server_address=fake.address)
     async with SoapClient(settings, lambda: datetime(2026, 11, 23, tzinfo=UTC)) as client:
-        yield CesClient(client, PassOnUsernameToken())
+        yield CesClient(client)
 
 
 def texts_of(received: Received) -> dict[str, str]:
@@ -79,7 +77,7 @@ def context_of(received: Received) -> list[tuple[str, str]]:
 
 
 async def test_the_request_reaches_the_ca_byte_for_byte(ces: CertificateEnrollmentService, fake: FakeInternal) -> None:
-    await ces.submit(an_approval())
+    await ces.submit(an_approval(), ALICE)
 
     texts = texts_of(fake.received[0])
     assert texts["Action"] == f"{ENROLLMENT}/RST/wstep"
@@ -89,30 +87,23 @@ async def test_the_request_reaches_the_ca_byte_for_byte(ces: CertificateEnrollme
 
 
 async def test_the_certificate_is_returned(ces: CertificateEnrollmentService) -> None:
-    response = await ces.submit(an_approval())
+    response = await ces.submit(an_approval(), ALICE)
 
     assert response == Issued("Issued", "en-US", b"the certificate", b"the CMC response", "10")
 
 
 @pytest.mark.parametrize("script", [(replies(pending("4711")),)])
 async def test_a_request_under_submission_is_pending(ces: CertificateEnrollmentService) -> None:
-    response = await ces.submit(an_approval())
+    response = await ces.submit(an_approval(), ALICE)
 
     assert isinstance(response, Pending)
     assert response.request_id == "4711"
 
 
-async def test_the_password_is_the_requesters(ces: CertificateEnrollmentService, fake: FakeInternal) -> None:
-    await ces.submit(an_approval())
+async def test_the_credential_goes_with_it(ces: CertificateEnrollmentService, fake: FakeInternal) -> None:
+    await ces.submit(an_approval(), ALICE)
 
     assert texts_of(fake.received[0])["Username"] == "CORP\\alice"
-
-
-async def test_without_a_credential_nothing_is_sent(ces: CertificateEnrollmentService, fake: FakeInternal) -> None:
-    with pytest.raises(TransitionFailed):
-        await ces.submit(an_approval(requester=NOBODY))
-
-    assert fake.received == []
 
 
 # --- the words around the request -----------------------------------------------------------------------------------
@@ -121,7 +112,7 @@ async def test_without_a_credential_nothing_is_sent(ces: CertificateEnrollmentSe
 async def test_no_word_is_added_that_the_client_did_not_say(
     ces: CertificateEnrollmentService, fake: FakeInternal
 ) -> None:
-    await ces.submit(an_approval())
+    await ces.submit(an_approval(), ALICE)
 
     assert context_of(fake.received[0]) == []
 
@@ -132,7 +123,7 @@ async def test_no_word_is_added_that_the_client_did_not_say(
 async def test_a_template_named_in_the_context_is_named_as_the_policy_spells_it(
     ces: CertificateEnrollmentService, fake: FakeInternal, name: str
 ) -> None:
-    await ces.submit(an_approval(ContextItem(name, "PARTNERWEBSERVER")))
+    await ces.submit(an_approval(ContextItem(name, "PARTNERWEBSERVER")), ALICE)
 
     assert context_of(fake.received[0]) == [("CertificateTemplate", "PartnerWebServer")]
 
@@ -142,7 +133,7 @@ async def test_a_template_named_in_the_context_is_named_as_the_policy_spells_it(
 async def test_a_machine_name_is_passed_on(
     ces: CertificateEnrollmentService, fake: FakeInternal, name: str, value: str
 ) -> None:
-    await ces.submit(an_approval(ContextItem(name.upper(), value)))
+    await ces.submit(an_approval(ContextItem(name.upper(), value)), ALICE)
 
     assert context_of(fake.received[0]) == [(name, value)]
 
@@ -173,13 +164,13 @@ async def test_a_machine_name_is_passed_on(
 async def test_a_machine_name_that_is_none_is_dropped(
     ces: CertificateEnrollmentService, fake: FakeInternal, value: str
 ) -> None:
-    await ces.submit(an_approval(ContextItem("ccm", value), ContextItem("rmd", value)))
+    await ces.submit(an_approval(ContextItem("ccm", value), ContextItem("rmd", value)), ALICE)
 
     assert context_of(fake.received[0]) == []
 
 
 async def test_two_machine_names_are_none(ces: CertificateEnrollmentService, fake: FakeInternal) -> None:
-    await ces.submit(an_approval(ContextItem("ccm", "web01"), ContextItem("c-c-m", "web02")))
+    await ces.submit(an_approval(ContextItem("ccm", "web01"), ContextItem("c-c-m", "web02")), ALICE)
 
     assert context_of(fake.received[0]) == []
 
@@ -190,7 +181,7 @@ async def test_two_machine_names_are_none(ces: CertificateEnrollmentService, fak
 async def test_nothing_else_of_the_context_is_passed_on(
     ces: CertificateEnrollmentService, fake: FakeInternal, name: str
 ) -> None:
-    await ces.submit(an_approval(ContextItem(name, "dc01.corp.fabrikam.example")))
+    await ces.submit(an_approval(ContextItem(name, "dc01.corp.fabrikam.example")), ALICE)
 
     assert context_of(fake.received[0]) == []
 
@@ -199,7 +190,7 @@ async def test_nothing_else_of_the_context_is_passed_on(
 
 
 async def test_the_ca_is_asked_after_the_number_it_gave(ces: CertificateEnrollmentService, fake: FakeInternal) -> None:
-    response = await ces.query(PendingRequest("4711", ALICE, b"key"))
+    response = await ces.query(PendingRequest("4711", a_requester(), b"key"), ALICE)
 
     texts = texts_of(fake.received[0])
     assert texts["RequestType"] == f"{ENROLLMENT}/QueryTokenStatus"
@@ -214,7 +205,7 @@ async def test_the_ca_is_asked_after_the_number_it_gave(ces: CertificateEnrollme
 @pytest.mark.parametrize("script", [(replies(a_fault(error_code=-2146877422), status=500),)])
 async def test_the_cas_refusal_keeps_its_code(ces: CertificateEnrollmentService) -> None:
     with pytest.raises(UpstreamRefused) as caught:
-        await ces.submit(an_approval())
+        await ces.submit(an_approval(), ALICE)
 
     assert caught.value.fault.detail is not None
     assert caught.value.fault.detail.error_code == -2146877422
@@ -223,10 +214,10 @@ async def test_the_cas_refusal_keeps_its_code(ces: CertificateEnrollmentService)
 @pytest.mark.parametrize("script", [(replies(a_fault("s:Sender", "wsse:FailedAuthentication"), status=500),)])
 async def test_a_wrong_password_is_told_apart_from_a_refusal(ces: CertificateEnrollmentService) -> None:
     with pytest.raises(CredentialsRefusedInside):
-        await ces.submit(an_approval())
+        await ces.submit(an_approval(), ALICE)
 
 
 @pytest.mark.parametrize("script", [(replies(an_answer(ACTION_RSTRC, "<x/>")),)])
 async def test_an_answer_with_another_body_is_misbehaviour(ces: CertificateEnrollmentService) -> None:
     with pytest.raises(UpstreamMisbehaved, match="cannot be read"):
-        await ces.submit(an_approval())
+        await ces.submit(an_approval(), ALICE)

@@ -80,6 +80,38 @@ def test_a_server_address_for_a_url_that_already_has_an_address_is_refused() -> 
         settings(url="https://10.1.2.3/CES", server_address="10.1.2.4:443")
 
 
+def test_without_an_spn_it_is_the_hosts() -> None:
+    assert settings(url="https://CES.corp.example:8443/CES").spn == "HTTP/ces.corp.example"
+
+
+@pytest.mark.parametrize(
+    "spn", ["HTTP/balancer.corp.example", "HTTP/ces.corp.example:8443", "host/ces1", "HTTP/10.1.2.3"]
+)
+def test_another_spn_can_be_given(spn: str) -> None:
+    assert settings(service_principal_name=spn).spn == spn
+
+
+def test_the_host_of_an_spn_is_asked_for_in_lower_case() -> None:
+    assert settings(service_principal_name="HTTP/CES.Corp.Example").spn == "HTTP/ces.corp.example"
+
+
+@pytest.mark.parametrize(
+    "spn",
+    [
+        "",
+        "ces.corp.example",
+        "HTTP/",
+        "HTTP/ces.corp.example@CORP.EXAMPLE",
+        "HTTP/ces/instance",
+        "HTTP/c es",
+        "HTTP/c:",
+    ],
+)
+def test_what_is_no_spn_is_refused(spn: str) -> None:
+    with pytest.raises(ValidationError, match="service_principal_name"):
+        settings(service_principal_name=spn)
+
+
 @pytest.mark.parametrize("name", ["connect_seconds", "answer_seconds", "max_answer_bytes", "max_connections"])
 def test_a_limit_of_zero_is_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="greater than 0"):

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from gateway.credential import Credential, OwnCertificate
 from gateway.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.soap import Envelope
-from gateway.transition.credential import Credential, OwnCertificate
 from gateway.upstream.settings import UpstreamSettings
 from gateway.upstream.soap_client import SoapClient
 from tests.certificates import Authority, a_client_certificate, an_authority

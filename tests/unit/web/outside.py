@@ -157,6 +157,7 @@ async def running(
     *,
     answer: Answer = answer_ok,
     limits: LimitSettings | None = None,
+    negotiate: bool = False,
     **settings: Any,
 ) -> AsyncIterator[Outside]:
     """A listener on a free port of 127.0.0.1, publishing one service at `PATH` under every name.
@@ -182,7 +183,7 @@ async def running(
 
     # At the listener's own name, and at each that has settings of its own.
     hosts = {"default.partner.example", *settings.get("server_names", {})}
-    services = [PublishedService("ces-partner", DECODED_PATH, host, record_and_answer) for host in hosts]
+    services = [PublishedService("ces-partner", DECODED_PATH, host, record_and_answer, negotiate) for host in hosts]
     http_server = HttpServer(lambda: services, limits, metrics, refuse)
     listener = Listener(
         listener_settings,

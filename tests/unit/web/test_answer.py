@@ -11,13 +11,15 @@ from lxml import etree
 
 from gateway import errors
 from gateway.call import Call
+from gateway.credential import Credential
 from gateway.policy.decision import Application, Approval, Concern, NotPermitted, Violation
 from gateway.protocol import wstep
 from gateway.protocol.soap import Envelope
 from gateway.protocol.wstep import RequestSecurityTokenResponse
 from gateway.protocol.xcep import GetPoliciesResponse
-from gateway.requester import Requester
+from gateway.requester import Requester, Verifier
 from gateway.telemetry import Metrics
+from gateway.tickets import EvidenceTicket
 from gateway.web.answer import CallRecord, SoapService, Story, Told
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,10 +38,14 @@ class Record:
     """Remembers refusals; the stories of these tests note nothing else."""
 
     refusals: list[dict[str, Any]] = field(default_factory=list)
+    requester: Requester | None = None
 
-    def authenticated(self, requester: Requester) -> None: ...
+    def authenticated(self, requester: Requester) -> None:
+        self.requester = requester
+
     def applied(self, application: Application) -> None: ...
     async def approved(self, approval: Approval) -> None: ...
+    def transitioned(self, credential: Credential) -> None: ...
     async def answered(self, response: RequestSecurityTokenResponse) -> None: ...
     async def published(self, response: GetPoliciesResponse) -> None: ...
 
@@ -55,7 +61,7 @@ def a_message(header: str = "") -> bytes:
 
 
 def a_call(body: bytes | None = None) -> Call:
-    return Call("6f1c", NOW, "192.0.2.1", "ces", None, a_message() if body is None else body)
+    return Call("6f1c", NOW, "192.0.2.1", "ces", None, None, None, a_message() if body is None else body)
 
 
 def a_service(story: Story, record: Record, metrics: Metrics | None = None) -> SoapService:
@@ -100,6 +106,7 @@ async def test_an_error_of_the_story_is_a_fault_on_500_and_a_refusal_in_the_reco
             "outcome": "refused",
             "hresult": "0x80094811",
             "error": error,
+            "diagnosis": None,
             "violations": violations,
         }
     ]
@@ -179,3 +186,44 @@ async def test_a_withheld_certificate_is_counted_apart() -> None:
     await a_service(raising(errors.CertificateWithheld("")), Record(), metrics).answer(a_call())
 
     assert 'ces_gateway_certificates_withheld_total{service="ces"} 1.0' in metrics.render().decode()
+
+
+def authenticating(then: BaseException | None = None, *, reply_token: bytes = b"proof") -> Story:
+    """A client that came with a Kerberos ticket."""
+    evidence = EvidenceTicket("alice@CORP.EXAMPLE", channel_bound=True, cache=None, reply_token=reply_token)
+
+    async def story(_call: Call, _envelope: Envelope, record: CallRecord) -> Told:
+        record.authenticated(Requester("alice@corp.example", evidence, Verifier.KERBEROS, NOW))
+        if then is not None:
+            raise then
+        return Told("issued", wstep.ACTION_RSTRC, etree.Element(f"{{{S}}}Nothing"))
+
+    return story
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(None, 200), (errors.Unmatched(""), 500), (errors.AccountSensitive(""), 500)]
+)
+async def test_whoever_came_with_a_ticket_gets_the_proof_of_the_gateway_whatever_the_answer(
+    error: errors.GatewayError | None, status: int
+) -> None:
+    reply = await a_service(authenticating(error), Record()).answer(a_call())
+
+    assert (reply.status, reply.www_authenticate) == (status, "Negotiate cHJvb2Y=")
+
+
+async def test_a_refused_token_is_a_fault_on_401_with_its_diagnosis_in_the_record() -> None:
+    record = Record()
+
+    reply = await a_service(raising(errors.NtlmRefused("NTLMSSP")), record).answer(a_call())
+
+    assert (reply.status, reply.www_authenticate) == (401, "Negotiate")
+    assert b"FailedAuthentication" in reply.body
+    assert (record.refusals[0]["reason"], record.refusals[0]["diagnosis"]) == ("ntlm_refused", "D61")
+
+
+@pytest.mark.parametrize("error", [errors.WrongPassword(""), errors.CertificateNotMapped(""), errors.UnknownUser("")])
+async def test_passwords_and_certificates_are_never_refused_by_401(error: errors.GatewayError) -> None:
+    reply = await a_service(raising(error), Record()).answer(a_call())
+
+    assert (reply.status, reply.www_authenticate) == (500, None)

@@ -124,6 +124,68 @@ async def test_a_client_that_pipelines_without_reading_does_not_fill_the_memory(
             await pipeline()
 
 
+async def test_one_ticket_of_the_largest_size_fits_into_a_header(authority: Authority) -> None:
+    """48,000 bytes in base64, beside as much as IIS takes in all."""
+    ticket = f"Authorization: Negotiate {'A' * 64_000}"
+    others = [f"X-{n}: {'a' * 1000}" for n in range(16)]
+    async with running(authority, limits=LimitSettings(max_body_bytes=200_000)) as outside:
+        client = await outside.connect()
+
+        assert (await client.ask(a_request(bytes(200_000), headers=[ticket, *others]))).status == 200
+        assert len(outside.calls[0].body) == 200_000
+
+
+FIELD = f"X: {'a' * 60_000}"
+FLOODS = {
+    "a header of many large fields": a_request(headers=[FIELD] * 4),
+    "trailers": a_request(b"1\r\nx\r\n0\r\n" + f"{FIELD}\r\n".encode() * 4, headers=["Transfer-Encoding: chunked"]),
+    "a body of tiny chunks": a_request(b"1\r\nx\r\n" * 40_000, headers=["Transfer-Encoding: chunked"]),
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
+async def test_no_more_than_one_large_field_is_kept_of_a_client(authority: Authority, flood: bytes) -> None:
+    async with running(authority) as outside:
+        client = await outside.connect()
+        await client.send(flood)
+
+        assert await client.is_closed()
+        assert [refusal.reason for refusal in outside.refusals[:1]] == [HttpRefusalReason.BAD_REQUEST]
+        assert outside.calls == []
+
+
+async def test_what_is_pipelined_behind_slow_answers_is_bounded_too(authority: Authority) -> None:
+    asked, go_on = asyncio.Semaphore(0), asyncio.Semaphore(0)
+
+    async def slow(_call: Call) -> Reply:
+        asked.release()
+        await go_on.acquire()
+        return Reply(200, b"<late/>")
+
+    async with running(authority, answer=slow) as outside:
+        client = await outside.connect()
+        await client.send(a_request())
+        await asked.acquire()
+        await client.send(a_request(headers=[FIELD]) * 2)
+        go_on.release()
+        await client.reply()
+        # One of them is waiting still, so that it counts.
+        await asked.acquire()
+        await client.send(a_request(headers=[FIELD]))
+
+        assert await client.is_closed()
+        assert [refusal.reason for refusal in outside.refusals] == [HttpRefusalReason.BAD_REQUEST]
+        go_on.release()
+
+
+async def test_many_large_requests_on_one_connection_are_no_flood(authority: Authority) -> None:
+    async with running(authority) as outside:
+        client = await outside.connect()
+
+        for _ in range(4):
+            assert (await client.ask(a_request(bytes(100_000), headers=[FIELD]))).status == 200
+
+
 async def test_stopping_does_not_wait_for_a_client_that_does_not_read(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,7 +197,7 @@ async def test_stopping_does_not_wait_for_a_client_that_does_not_read(
         (connection,) = outside.listener._serving.values()
         assert connection is not None
         # The answer is written as far as HTTP is concerned.
-        await outside.until(lambda: not connection._busy)
+        await outside.until(lambda: connection._request is None)
         with capture_logs() as logs:
             await outside.listener.stop(drain_seconds=0.01)
 

@@ -10,12 +10,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.call import Call
+from gateway.pki.channel_binding import tls_server_end_point
 from gateway.web import listener
 from gateway.web.limits import LimitSettings
 from gateway.web.reply import Reply
 from gateway.web.tls import ClientCertificates, ListenerSettings, ServerNameSettings, load_contexts
 from tests.certificates import Authority, KeyPair, a_client_certificate, a_server_certificate, an_authority
-from tests.unit.web.outside import Outside, a_request, running
+from tests.unit.web.outside import Client, Outside, a_request, running
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 NAME = "127.0.0.1:0"
@@ -136,6 +137,8 @@ async def test_a_call_carries_what_the_connection_knows(authority: Authority) ->
 
     (call,) = outside.calls
     assert call.client_certificate == certificate.der
+    assert call.negotiate is None
+    assert call.channel_bindings is not None
     assert call.peer == "127.0.0.1"
     assert call.service == "ces-partner"
     assert call.body == b"<body/>"
@@ -269,6 +272,26 @@ async def test_new_certificates_are_for_new_connections(authority: Authority) ->
             outside.sample("ces_gateway_server_certificate_not_after_seconds", listener=NAME)
             == second.certificate.not_valid_after_utc.timestamp()
         )
+
+
+async def test_channel_bindings_are_those_of_the_certificate_that_the_handshake_has_shown(authority: Authority) -> None:
+    own, listeners, renewed = (
+        a_server_certificate(authority, name) for name in ("ces.example.com", *["localhost"] * 2)
+    )
+    names = {"ces.example.com": ServerNameSettings(certificate=own.certificate_path, key=own.key_path)}
+    async with running(authority, server_names=names, **_files(listeners)) as outside:
+
+        async def seen(client: Client) -> bytes | None:
+            await client.ask(a_request())
+            return outside.calls[-1].channel_bindings
+
+        by_name, by_default = await outside.connect(server_name="ces.example.com"), await outside.connect()
+        outside.listener.use(load_contexts(_settings(renewed)))
+        after_the_reload = await outside.connect()
+
+        assert await seen(by_name) == tls_server_end_point(own.der)
+        assert await seen(by_default) == tls_server_end_point(listeners.der)
+        assert await seen(after_the_reload) == tls_server_end_point(renewed.der)
 
 
 async def test_stopping_refuses_new_connections_and_closes_idle_ones(authority: Authority) -> None:

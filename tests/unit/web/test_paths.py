@@ -6,9 +6,13 @@ from gateway.web.paths import decode_path, find_service
 from gateway.web.reply import PublishedService
 from tests.unit.web.outside import DECODED_PATH, PATH, answer_ok
 
-SERVICE = PublishedService("ces-partner", DECODED_PATH, "enroll.partner.example", answer_ok)
+SERVICE = PublishedService("ces-partner", DECODED_PATH, "enroll.partner.example", answer_ok, negotiate=False)
 BANG = PublishedService(
-    "ces-bang", "/R&D !0021 CA_CES_UsernamePassword/service.svc/CES", "enroll.partner.example", answer_ok
+    "ces-bang",
+    "/R&D !0021 CA_CES_UsernamePassword/service.svc/CES",
+    "enroll.partner.example",
+    answer_ok,
+    negotiate=False,
 )
 
 

@@ -12,17 +12,22 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import ValidationError
 
+from gateway.pki.channel_binding import tls_server_end_point
 from gateway.strict_yaml import Mistaken
+from gateway.web import tls
 from gateway.web.tls import (
     ClientCertificates,
     ListenerContexts,
     ListenerSettings,
+    ServerContext,
     ServerNameSettings,
+    can_be_bound_to,
     check_listener,
     is_presented,
     load_contexts,
 )
 from tests.certificates import Authority, KeyPair, a_client_certificate, a_server_certificate
+from tests.unit.web.unbindable import an_ed25519_certificate
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 NOW = datetime.now(UTC)
@@ -150,6 +155,43 @@ def test_the_first_certificate_to_expire_is_known(authority: Authority) -> None:
     assert load_contexts(a_listener(server, server_names=names)).not_after == soon
 
 
+def test_a_certificate_that_is_replaced_while_it_is_read_is_not_taken(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else tickets would be checked against another certificate than the one that clients see."""
+    first, second = a_server_certificate(authority), a_server_certificate(authority)
+    path = tmp_path / "server.pem"
+    path.write_bytes(first.certificate_path.read_bytes())
+
+    class Replacing(ServerContext):
+        def load_cert_chain(self, *args: Any, **kwargs: Any) -> None:
+            super().load_cert_chain(*args, **kwargs)
+            path.write_bytes(second.certificate_path.read_bytes())
+
+    monkeypatch.setattr(tls, "ServerContext", Replacing)
+
+    with pytest.raises(Mistaken, match="was replaced while it was read"):
+        load_contexts(ListenerSettings(certificate=path, key=first.key_path))
+
+
+def test_channel_bindings_are_computed_when_the_certificate_is_loaded(authority: Authority) -> None:
+    server = a_server_certificate(authority)
+
+    identity = load_contexts(a_listener(server)).for_server_name(None)
+
+    assert identity.channel_bindings == tls_server_end_point(server.der)
+    assert can_be_bound_to(a_listener(server), "localhost")
+
+
+def test_a_certificate_whose_signature_leaves_them_undefined_has_no_channel_bindings(tmp_path: Path) -> None:
+    path = tmp_path / "ed25519.pem"
+    path.write_bytes(an_ed25519_certificate("localhost"))
+    settings = ListenerSettings(certificate=path, key=path)
+
+    assert load_contexts(settings).for_server_name(None).channel_bindings is None
+    assert not can_be_bound_to(settings, "localhost")
+
+
 # --- contexts -------------------------------------------------------------------------------------------------------
 
 
@@ -158,8 +200,8 @@ def test_a_client_certificate_that_is_optional_is_optional(authority: Authority,
     contexts = asking(authority, a_server_certificate(authority), ClientCertificates.OPTIONAL)
     certificate = a_client_certificate(authority)
 
-    without, _ = handshake(contexts.for_server_name(None), a_client(authority, None, version))
-    having, _ = handshake(contexts.for_server_name(None), a_client(authority, certificate, version))
+    without, _ = handshake(contexts.for_server_name(None).context(), a_client(authority, None, version))
+    having, _ = handshake(contexts.for_server_name(None).context(), a_client(authority, certificate, version))
 
     assert without.getpeercert(binary_form=True) is None
     assert having.getpeercert(binary_form=True) == certificate.der
@@ -173,7 +215,10 @@ def test_an_authority_of_the_system_is_not_trusted(
     contexts = asking(authority, a_server_certificate(authority), ClientCertificates.OPTIONAL)
 
     with pytest.raises(ssl.SSLError) as refused:
-        handshake(contexts.for_server_name(None), a_client(authority, a_client_certificate(other_authority), version))
+        handshake(
+            contexts.for_server_name(None).context(),
+            a_client(authority, a_client_certificate(other_authority), version),
+        )
 
     assert isinstance(refused.value.__cause__, ssl.SSLCertVerificationError)
 
@@ -183,8 +228,8 @@ def test_a_session_is_never_resumed(authority: Authority, version: ssl.TLSVersio
     contexts = asking(authority, a_server_certificate(authority), ClientCertificates.REQUIRED)
     client_context = a_client(authority, a_client_certificate(authority), version)
 
-    _, first = handshake(contexts.for_server_name(None), client_context)
-    again, _ = handshake(contexts.for_server_name(None), client_context, first.session)
+    _, first = handshake(contexts.for_server_name(None).context(), client_context)
+    again, _ = handshake(contexts.for_server_name(None).context(), client_context, first.session)
 
     assert first.session is not None
     assert not first.session.has_ticket
@@ -193,7 +238,7 @@ def test_a_session_is_never_resumed(authority: Authority, version: ssl.TLSVersio
 
 
 def test_versions_before_1_2_are_not_spoken(authority: Authority) -> None:
-    context = load_contexts(a_listener(a_server_certificate(authority))).for_server_name(None)
+    context = load_contexts(a_listener(a_server_certificate(authority))).for_server_name(None).context()
 
     assert context.minimum_version is ssl.TLSVersion.TLSv1_2
 
@@ -204,7 +249,7 @@ def test_http_1_1_is_agreed_upon_and_h2_is_not(authority: Authority, version: ss
     client_context = a_client(authority, None, version)
     client_context.set_alpn_protocols(["h2", "http/1.1"])
 
-    server, _ = handshake(contexts.for_server_name(None), client_context)
+    server, _ = handshake(contexts.for_server_name(None).context(), client_context)
 
     assert server.selected_alpn_protocol() == "http/1.1"
 
@@ -231,11 +276,11 @@ def test_server_names_are_compared_without_regard_to_case(authority: Authority) 
     contexts = load_contexts(a_listener(a_server_certificate(authority, "ces.example.com"), server_names=names))
     client_context = a_client(authority, None, ssl.TLSVersion.TLSv1_3)
 
-    _, client = handshake(contexts.for_server_name("LocalHost"), client_context)
+    _, client = handshake(contexts.for_server_name("LocalHost").context(), client_context)
 
     assert client.getpeercert(binary_form=True) == own.der
     with pytest.raises(ssl.SSLCertVerificationError):
-        handshake(contexts.for_server_name("unknown.example.com"), client_context)
+        handshake(contexts.for_server_name("unknown.example.com").context(), client_context)
 
 
 # --- checking -------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.authn.distinguished_name import parse_distinguished_name
+from gateway.pki.distinguished_name import parse_distinguished_name
 from gateway.pki.names import AttributeTypeAndValue, Name
 
 

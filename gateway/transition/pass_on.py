@@ -1,31 +1,11 @@
-"""What the gateway shows to an internal service, and how it is derived from the requester.
-
-[MS-WSTEP] 3.1.1.1 lists the ways CES authenticates. `gateway.upstream` puts a Credential into the message or, where it
-is the connection's, leaves it to TLS.
-"""
+"""The transitions without Kerberos: the client's own password, or the gateway's own certificate."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
+from gateway.credential import Credential, OwnCertificate
 from gateway.errors import TransitionFailed
 from gateway.protocol.security import UsernameToken
 from gateway.requester import Requester
-
-
-@dataclass(frozen=True, slots=True)
-class OwnCertificate:
-    """The gateway's own client certificate: it is in the connection's TLS context, nothing goes into the message."""
-
-
-Credential = UsernameToken | OwnCertificate
-
-
-class Transition(Protocol):
-    """One way inside."""
-
-    async def credential(self, requester: Requester) -> Credential:
-        """Raises TransitionFailed."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,129 @@
+"""How many more passwords may be tried for an account: never so many that the last of them could lock it out.
+
+A place is taken before a password is tried and settled by what came of it. Between the two it counts as a wrong one, so
+that no number of callers at a time gets further than one after the other. Whatever is in doubt counts as well.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
+
+from gateway.account import Account, LockoutPolicy
+from gateway.errors import (
+    AccountDisabled,
+    AccountExpired,
+    AccountLocked,
+    KdcSilent,
+    KerberosFailed,
+    Overloaded,
+    PasswordExpired,
+    PasswordNotTried,
+    WrongPassword,
+)
+
+MAX_ACCOUNTS = 10_000
+"""With failures; whoever guesses has to name accounts that exist."""
+THRESHOLD_WITHOUT_LOCKOUT = 10
+"""What Windows Server sets since 2022. Domains that lock nobody out are those in which guesses go unnoticed."""
+WINDOW_WITHOUT_LOCKOUT = timedelta(minutes=10)
+
+_LEFT_TO_OTHERS = 1
+"""Wrong passwords that the gateway never uses up, so that the user's next one elsewhere is not the last."""
+_DOUBT = timedelta(minutes=1)
+"""How long a try counts of which nobody knows what came of it: then, the directory's own count says."""
+_NO_VERDICT = (KerberosFailed, Overloaded, AccountDisabled, AccountExpired, AccountLocked, PasswordExpired)
+"""No wrong password was counted: the KDC was not reached, or did not look at it, or found it right."""
+
+
+@dataclass(slots=True)
+class _Tried:
+    """Of one account."""
+
+    in_flight: int = 0
+    counts_until: list[datetime] = field(default_factory=list)
+    """Of each failure."""
+
+    def forget_before(self, now: datetime) -> None:
+        self.counts_until = [until for until in self.counts_until if now < until]
+
+
+class PasswordAttempts:
+    """Of all realms: accounts are told apart by their SIDs."""
+
+    def __init__(self, clock: Callable[[], datetime], capacity: int = MAX_ACCOUNTS) -> None:
+        self._clock = clock
+        self._capacity = capacity
+        self._tried: OrderedDict[str, _Tried] = OrderedDict()
+        self._forgotten = _Tried()
+        """The worst of those there was no room for: so much is assumed of everybody who is not remembered."""
+
+    @contextmanager
+    def trying(self, account: Account, policy: LockoutPolicy) -> Iterator[None]:
+        """Around one try of a password, which raises WrongPassword, or what says that it gave no verdict.
+
+        `account` was looked up for this very try. Raises PasswordNotTried instead, if a wrong one could lock it out.
+        """
+        tried = self._take_place(account, policy)
+        known = tuple(tried.counts_until)
+        window = timedelta(seconds=policy.observation_window_seconds) or WINDOW_WITHOUT_LOCKOUT
+        try:
+            yield
+        except WrongPassword:
+            tried.counts_until.append(self._clock() + window)
+            raise
+        except _NO_VERDICT as error:
+            if isinstance(error, KdcSilent):
+                tried.counts_until.append(self._clock() + _DOUBT)
+            raise
+        except BaseException:
+            # Whoever was waiting is gone; the KDC may yet say no.
+            tried.counts_until.append(self._clock() + _DOUBT)
+            raise
+        else:
+            # Of those that came meanwhile, nobody knows whether the KDC has seen them before or after.
+            tried.counts_until = [until for until in tried.counts_until if not any(until is old for old in known)]
+        finally:
+            tried.in_flight -= 1
+            self._tidy(account.sid)
+
+    def _take_place(self, account: Account, policy: LockoutPolicy) -> _Tried:
+        tried = self._tried.get(account.sid)
+        if tried is None:
+            tried = _Tried(counts_until=[*self._forgotten.counts_until])
+        tried.forget_before(self._clock())
+        wrong = len(tried.counts_until)
+        if policy.threshold:
+            wrong = max(wrong, account.bad_password_count)
+        threshold = policy.threshold or THRESHOLD_WITHOUT_LOCKOUT
+        if wrong + tried.in_flight + 1 + _LEFT_TO_OTHERS > threshold:
+            raise PasswordNotTried(
+                f"{account.name}: {wrong} wrong ones, {tried.in_flight} being tried, and {threshold} lock it out"
+            )
+        tried.in_flight += 1
+        self._tried[account.sid] = tried
+        self._tried.move_to_end(account.sid)
+        return tried
+
+    def _tidy(self, sid: str) -> None:
+        """Forget who has nothing against him, and whom there is no room for."""
+        tried = self._tried[sid]
+        if not tried.in_flight and not tried.counts_until:
+            del self._tried[sid]
+        while len(self._tried) > self._capacity:
+            oldest = next((sid for sid, tried in self._tried.items() if not tried.in_flight), None)
+            if oldest is None:
+                # As many as are being tried at a time, which others bound.
+                return
+            self._remember_the_worst(self._tried.pop(oldest).counts_until)
+
+    def _remember_the_worst(self, counts_until: list[datetime]) -> None:
+        """Of two accounts' failures, each in order of time, as many as either has, and each for as long."""
+        now = self._clock()
+        self._forgotten.forget_before(now)
+        latest_first = (sorted(each, reverse=True) for each in (counts_until, self._forgotten.counts_until))
+        beginning = datetime.min.replace(tzinfo=UTC)
+        merged = (max(pair) for pair in zip_longest(*latest_first, fillvalue=beginning))
+        self._forgotten.counts_until = [until for until in merged if now < until]

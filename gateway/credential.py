@@ -1,0 +1,41 @@
+"""What the gateway shows to an internal service, and the port that derives it from a requester.
+
+[MS-WSTEP] 3.1.1.1 lists the ways CES authenticates. `gateway.upstream` puts a Credential into the message, into the
+HTTP header, or, where it is the connection's, leaves it to TLS.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.protocol.security import UsernameToken
+from gateway.requester import Requester
+from gateway.tickets import ServiceTicket
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCertificate:
+    """The gateway's own client certificate: it is in the connection's TLS context, nothing goes into the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class KerberosCredential:
+    """A ticket, and how it was come by."""
+
+    ticket: ServiceTicket
+    transition: str
+    """The word of the configuration."""
+    is_cached: bool
+    """Whether it is left from an earlier call for the same account; then no KDC was asked."""
+    acts_as_sid: str | None
+    """objectSid of the requester's account; None where the ticket is the gateway's own."""
+
+
+Credential = UsernameToken | OwnCertificate | KerberosCredential
+
+
+class Transition(Protocol):
+    """One way inside."""
+
+    async def credential(self, requester: Requester) -> Credential:
+        """Raises TransitionFailed, ImpersonationRefused, or NotAuthenticated for what only the KDC knows."""
+        ...

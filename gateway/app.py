@@ -146,7 +146,8 @@ class App:
             **{f"listener {listener.name}": listener.is_accepting for listener in self.listeners},
             **(self.realms.checks() if self.realms else {}),
         }
-        self.management = Management(configuration.management, self.metrics, checks)
+        troubles = self.realms.troubles() if self.realms else {}
+        self.management = Management(configuration.management, self.metrics, checks, troubles)
         await self.management.start()
         stack.push_async_callback(self.management.stop)
         log.info("started", version=__version__, services=[service.name for service in published])

@@ -85,6 +85,10 @@ class Realms:
         """For readiness: only what does not heal by itself. A KDC that is down would take all replicas out at once."""
         return {f"realm {name} keytab": realm.has_good_keytab for name, realm in self._realms.items()}
 
+    def troubles(self) -> Mapping[str, Callable[[], str | None]]:
+        """What is wrong by now, in words, also while an older ticket still serves."""
+        return {f"realm {name}": realm.trouble for name, realm in self._realms.items()}
+
     async def _start_relay(self, realm: RealmSettings, stack: AsyncExitStack) -> KdcRelay:
         settings = realm.kerberos
         count = self._metrics.realm(realm.name).kdc_answered
@@ -115,15 +119,15 @@ class Realm:
         clock: Callable[[], datetime],
     ) -> None:
         account = settings.kerberos.account
-        # Beside the audit record: the gateway's own directory, and one that outlives a restart.
-        replay_cache = configuration.audit.file.parent / f"{settings.name}.rcache"
+        # The gateway's own directory, and one that outlives a restart.
+        state = configuration.audit.file.parent
         self.name = settings.name
         self.relay = relay
         self._mapping = configuration.mapping
         self._clock = clock
         self._metrics = metrics.realm(settings.name)
         self._on_weak_mapping = metrics.weak_mapping
-        self._kerberos = KerberosRealm(settings.name, settings.kerberos, relay, clock, replay_cache)
+        self._kerberos = KerberosRealm(settings.name, settings.kerberos, relay, clock, state)
         self.directory = Directory(settings.name, settings.directory, self._kerberos.own.cache, clock)
         self._own_rights = OwnRights(self.directory, account)
         self._attempts = PasswordAttempts(clock)
@@ -147,6 +151,10 @@ class Realm:
     def has_good_keytab(self) -> bool:
         """Whether nobody has to do something about the gateway's own account."""
         return not self._kerberos.own.is_refused
+
+    def trouble(self) -> str | None:
+        """Of the gateway's own account, or else of the directory."""
+        return self._kerberos.own.trouble or self.directory.trouble
 
     def authenticator(self, service: Service, passwords: PasswordFile | None) -> Authenticate:
         """How the requesters of a service of this realm become accounts of its directory."""

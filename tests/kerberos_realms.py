@@ -104,7 +104,7 @@ async def realms_of(
         running = []
         for one, relay in zip(wanted, relays, strict=True):
             clock, name = Clock(), one.domain.realm
-            kerberos = KerberosRealm(name, one.settings, relay, clock, directory / f"{name}.rcache")
+            kerberos = KerberosRealm(name, one.settings, relay, clock, directory)
             running.append(Running(kerberos, relay, clock))
         try:
             yield tuple(running)

@@ -8,13 +8,13 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import krb5
 
 from gateway.errors import GatewayError, OwnAccountUnusable, OwnKeytabRefused, OwnKeytabUnusable
 from gateway.kerberos import ccache
 from gateway.kerberos.codes import Step, translated
+from gateway.kerberos.own_keytab import OwnKeytab, Stamp
 from gateway.kerberos.relay import KdcTrouble
 from gateway.kerberos.workers import Workers
 from gateway.tickets import CredentialCache
@@ -30,8 +30,6 @@ _PAUSE = timedelta(minutes=1)
 
 _NEEDS_SOMEBODY = (OwnKeytabRefused, OwnKeytabUnusable, OwnAccountUnusable)
 
-_Stamp = tuple[int, int, int] | None
-
 
 @dataclass(frozen=True, slots=True)
 class _Held:
@@ -39,10 +37,10 @@ class _Held:
     since: datetime
     renew_at: datetime
     ends: datetime
-    keytab: _Stamp
+    keytab: Stamp
     """Of the file that it was had with."""
 
-    def is_due(self, now: datetime, keytab: _Stamp) -> bool:
+    def is_due(self, now: datetime, keytab: Stamp) -> bool:
         """Also with another file: whether it is a good one should be seen now, not when the ticket ends at night."""
         return self.renew_at <= now or self.keytab != keytab
 
@@ -51,9 +49,9 @@ class _Held:
 class _Failure:
     error: GatewayError
     at: datetime
-    keytab: _Stamp
+    keytab: Stamp
 
-    def forbids(self, now: datetime, keytab: _Stamp, *, has_ticket: bool) -> bool:
+    def forbids(self, now: datetime, keytab: Stamp, *, has_ticket: bool) -> bool:
         """Whether another attempt would do harm, or is most likely vain."""
         if keytab != self.keytab:
             return False
@@ -75,7 +73,7 @@ class OwnAccount:
     def __init__(
         self,
         principal: str,
-        keytab: Path,
+        keytab: OwnKeytab,
         workers: Workers,
         clock: Callable[[], datetime],
         kdc_trouble: Callable[[], KdcTrouble | None],
@@ -112,7 +110,7 @@ class OwnAccount:
         Raises OwnKeytabRefused, OwnKeytabUnusable, OwnAccountUnusable, KdcUnreachable, KdcSilent, ClockSkewed,
         KerberosFailed, Overloaded.
         """
-        now, keytab, held, failure = self._clock(), _stamp(self._keytab), self._at_hand(), self._failure
+        now, keytab, held, failure = self._clock(), self._keytab.stamp(), self._at_hand(), self._failure
         if held is not None:
             if held.is_due(now, keytab) and not (failure and failure.forbids(now, keytab, has_ticket=True)):
                 self._take_off(keytab)
@@ -142,7 +140,7 @@ class OwnAccount:
         """Unless it has ended."""
         return self._held if self._held is not None and self._clock() < self._held.ends else None
 
-    def _take_off(self, keytab: _Stamp) -> asyncio.Task[CredentialCache]:
+    def _take_off(self, keytab: Stamp) -> asyncio.Task[CredentialCache]:
         """The one request to the KDC, which all wait for."""
         if self._flight is None:
             # Kept here until it ends. It outlives those who asked: the next caller finds what it has brought.
@@ -150,7 +148,7 @@ class OwnAccount:
             self._flight.add_done_callback(self._landed)
         return self._flight
 
-    async def _fly(self, keytab: _Stamp) -> CredentialCache:
+    async def _fly(self, keytab: Stamp) -> CredentialCache:
         try:
             ticket = await self._workers.at_kdc(self._ask)
         except GatewayError as error:
@@ -167,34 +165,36 @@ class OwnAccount:
 
     def _ask(self) -> krb5.Creds:
         """Blocks."""
+        if self._keytab.was_refused():
+            raise OwnKeytabRefused(
+                f"{self._keytab.path} was refused for {self._principal} before this start, and has not changed since:"
+                " put a new one in its place; should it be good after all, touch it"
+            )
         context = krb5.init_context()
         principal = krb5.parse_name_flags(context, self._principal.encode())
-        keytab = krb5.kt_resolve(context, f"FILE:{self._keytab}".encode())
+        keytab = krb5.kt_resolve(context, f"FILE:{self._keytab.path}".encode())
         try:
             # Beforehand: the request would begin without the key, and hide what is wrong with it behind another error.
             krb5.kt_get_entry(context, keytab, principal)
         except krb5.Krb5Error as error:
             raise OwnKeytabUnusable(
-                f"{self._keytab} has no key of {self._principal} that can be read: {error}"
+                f"{self._keytab.path} has no key of {self._principal} that can be read: {error}"
             ) from error
         options = krb5.get_init_creds_opt_alloc(context)
         # Also the evidence of S4U2self is forwardable only if this is ([MS-SFU] 3.2.5.1.2).
         krb5.get_init_creds_opt_set_forwardable(options, forwardable=True)
-        with translated(Step.OWN_AS, self._principal, self._kdc_trouble):
-            return krb5.get_init_creds_keytab(context, principal, options, keytab)
+        try:
+            with translated(Step.OWN_AS, self._principal, self._kdc_trouble):
+                ticket = krb5.get_init_creds_keytab(context, principal, options, keytab)
+        except OwnKeytabRefused:
+            self._keytab.remember_refusal()
+            raise
+        self._keytab.forget_refusal()
+        return ticket
 
 
-def _hold(ticket: krb5.Creds, now: datetime, keytab: _Stamp) -> _Held:
+def _hold(ticket: krb5.Creds, now: datetime, keytab: Stamp) -> _Held:
     ends = datetime.fromtimestamp(ticket.times.endtime, UTC)
     life = ends - now
     ahead = min(max(life * _AHEAD, _AT_LEAST_AHEAD), life * _AT_MOST_AHEAD)
     return _Held(ccache.holding(ticket), now, ends - ahead, ends, keytab)
-
-
-def _stamp(path: Path) -> _Stamp:
-    """What changes when the file does; None while there is none. Microseconds of a local disk: not worth a thread."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino

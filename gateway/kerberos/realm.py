@@ -9,6 +9,7 @@ from gateway.kerberos.delegation import Delegation
 from gateway.kerberos.logon import PasswordLogon
 from gateway.kerberos.negotiation import Negotiator
 from gateway.kerberos.own_account import OwnAccount
+from gateway.kerberos.own_keytab import OwnKeytab
 from gateway.kerberos.relay import KdcRelay, KdcTrouble
 from gateway.kerberos.settings import KerberosSettings
 from gateway.kerberos.workers import Workers
@@ -23,9 +24,11 @@ class KerberosRealm:
         settings: KerberosSettings,
         relay: KdcRelay,
         clock: Callable[[], datetime],
-        replay_cache: Path,
+        state: Path,
     ) -> None:
-        """Asks nobody and reads no file yet. `clock` gives the aware time, UTC; `replay_cache` is the acceptor's."""
+        """Asks nobody and reads no file yet. `clock` gives the aware time, UTC. `state` is a directory that nobody else
+        can write, and that outlives a restart.
+        """
 
         def kdc_trouble() -> KdcTrouble | None:
             return relay.trouble
@@ -33,9 +36,10 @@ class KerberosRealm:
         principal = f"{settings.account}@{name}"
         self._name = name
         self._keytab = settings.keytab
-        self._replay_cache = replay_cache
+        self._replay_cache = state / f"{name}.rcache"
         self.workers = Workers()
-        self.own = OwnAccount(principal, settings.keytab, self.workers, clock, kdc_trouble)
+        keytab = OwnKeytab(settings.keytab, state / f"{name}.refused-keytab")
+        self.own = OwnAccount(principal, keytab, self.workers, clock, kdc_trouble)
         self.delegation = Delegation(name, settings.account, self.own, self.workers, kdc_trouble)
         self.logon = PasswordLogon(principal, settings.keytab, self.workers, kdc_trouble)
         self.negotiator = Negotiator(self.workers)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from aiohttp import web
 
@@ -24,14 +25,21 @@ class Management:
     """Answers `/metrics`, `/livez` and `/readyz`."""
 
     def __init__(
-        self, settings: ManagementSettings, metrics: Metrics, checks: Mapping[str, Callable[[], bool]]
+        self,
+        settings: ManagementSettings,
+        metrics: Metrics,
+        checks: Mapping[str, Callable[[], bool]],
+        troubles: Mapping[str, Callable[[], str | None]] = MappingProxyType({}),
     ) -> None:
-        """`checks` say by name whether a part of the gateway can do its work."""
+        """`checks` say by name whether a part of the gateway can do its work; `troubles`, what somebody should look at
+        although it still can.
+        """
         self.address = settings.address
         self.port = settings.port
         """The real one after `start`."""
         self._metrics = metrics
         self._checks = checks
+        self._troubles = troubles
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> tuple[str, int]:
@@ -65,9 +73,10 @@ class Management:
         return web.Response()
 
     async def _get_readyz(self, _request: web.Request) -> web.Response:
-        """200 if every check passes, else 503; the body names them all."""
+        """200 if every check passes, else 503; the body names them all, and what is in trouble."""
         states = {name: check() for name, check in self._checks.items()}
-        body = {"checks": [{"name": name, "ready": ready} for name, ready in states.items()]}
+        troubles = {name: trouble for name, tell in self._troubles.items() if (trouble := tell()) is not None}
+        body = {"checks": [{"name": name, "ready": ready} for name, ready in states.items()], "troubles": troubles}
         return web.json_response(body, status=200 if all(states.values()) else 503, dumps=json.dumps)
 
 

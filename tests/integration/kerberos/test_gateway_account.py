@@ -105,14 +105,24 @@ def another_password(domain: Domain, name: str) -> Iterator[None]:
 
 async def ready(stand: DomainStand) -> tuple[int, list[str]]:
     """The status, and what is not ready."""
+    status, body = await readiness(stand)
+    return status, [check["name"] for check in body["checks"] if not check["ready"]]
+
+
+async def troubles(stand: DomainStand) -> dict[str, str]:
+    _, body = await readiness(stand)
+    found: dict[str, str] = body["troubles"]
+    return found
+
+
+async def readiness(stand: DomainStand) -> tuple[int, dict[str, Any]]:
     management = stand.app.management
     assert management is not None
     async with (
         aiohttp.ClientSession() as session,
         session.get(f"http://127.0.0.1:{management.port}/readyz") as response,
     ):
-        checks = json.loads(await response.read())["checks"]
-    return response.status, [check["name"] for check in checks if not check["ready"]]
+        return response.status, json.loads(await response.read())
 
 
 async def test_a_stale_keytab_is_tried_once_and_healed_by_a_new_file(setting: Setting, tmp_path: Path) -> None:
@@ -134,6 +144,28 @@ async def test_a_stale_keytab_is_tried_once_and_healed_by_a_new_file(setting: Se
 
             assert identity_in(answer.certificate) == stand.identity_of("svc-gateway3")
             assert await ready(stand) == (200, [])
+
+
+async def test_readiness_tells_of_a_refused_keytab_while_the_older_ticket_still_serves(
+    setting: Setting, tmp_path: Path
+) -> None:
+    domain = setting.domain
+    keytab = tmp_path / "gateway.keytab"
+    shutil.copy(domain.keytab("svc-gateway3"), keytab)
+    change = both(
+        kerberos_settings(account="svc-gateway3", keytab=str(keytab), ticket_seconds=0), transition("own_account")
+    )
+    async with a_domain_stand(setting, tmp_path, change) as stand:
+        assert (await stand.enroll("alice", "certificate")).status == 200
+        with another_password(domain, "svc-gateway3"):
+            # A change of the file is a reason to ask for a ticket with it, beside the call.
+            keytab.touch()
+            assert (await stand.enroll("bob", "certificate")).status == 200
+            while not (told := await troubles(stand)):  # noqa: ASYNC110 -- nobody waits for that request
+                await asyncio.sleep(0.01)
+
+            assert (await ready(stand))[0] == 200
+            assert "svc-gateway3@CORP.FABRIKAM.EXAMPLE" in told["realm CORP.FABRIKAM.EXAMPLE"]
 
 
 async def test_a_clock_that_is_off_is_told_apart(setting: Setting, tmp_path: Path) -> None:

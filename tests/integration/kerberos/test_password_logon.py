@@ -23,6 +23,7 @@ from gateway.errors import (
 )
 from gateway.kerberos.logon import PasswordLogon
 from gateway.kerberos.own_account import OwnAccount
+from gateway.kerberos.own_keytab import OwnKeytab
 from gateway.kerberos.workers import Workers
 from gateway.lab.domain import Domain
 from gateway.protocol.security import Secret, UsernameToken
@@ -49,8 +50,9 @@ def workers() -> Iterator[Workers]:
 
 
 @pytest.fixture
-async def directory(domain: Domain, keytab: Path, workers: Workers) -> AsyncIterator[Directory]:
-    own = OwnAccount(f"svc-gateway@{domain.realm}", keytab, workers, now, lambda: None)
+async def directory(domain: Domain, keytab: Path, workers: Workers, tmp_path: Path) -> AsyncIterator[Directory]:
+    own_keytab = OwnKeytab(keytab, tmp_path / "refused")
+    own = OwnAccount(f"svc-gateway@{domain.realm}", own_keytab, workers, now, lambda: None)
     async with Directory(domain.realm, DirectorySettings(servers=(domain.address,)), own.cache, now) as directory:
         yield directory
 

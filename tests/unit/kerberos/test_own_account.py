@@ -1,7 +1,7 @@
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +12,7 @@ import pytest
 from gateway.errors import GatewayError, OwnAccountUnusable, OwnKeytabRefused, OwnKeytabUnusable
 from gateway.kerberos import ccache
 from gateway.kerberos.own_account import OwnAccount
+from gateway.kerberos.own_keytab import OwnKeytab
 from gateway.kerberos.relay import KdcRelay
 from gateway.kerberos.workers import Workers
 from tests.fakes.kdc import FakeKdc
@@ -67,7 +68,7 @@ async def a_stand(directory: Path) -> AsyncIterator[Stand]:
         FakeKdc(REALM, keys={"svc-gateway": KEY}) as kdc,
         relayed({REALM: [kdc.address]}, directory) as (relay,),
     ):
-        own = OwnAccount(PRINCIPAL, keytab, workers, clock, lambda: relay.trouble)
+        own = OwnAccount(PRINCIPAL, OwnKeytab(keytab, directory / "refused"), workers, clock, lambda: relay.trouble)
         yield Stand(own, kdc, relay, clock, keytab)
         kdc.gate.set()
         await relay.stop()
@@ -479,3 +480,52 @@ async def test_who_waits_at_the_end_is_cancelled(stand: Stand) -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+# --- beyond a restart -----------------------------------------------------------------------------------------------
+
+
+def a_later_process(stand: Stand, workers: Workers) -> OwnAccount:
+    keytab = OwnKeytab(stand.keytab, stand.keytab.with_name("refused"))
+    return OwnAccount(PRINCIPAL, keytab, workers, stand.clock, lambda: stand.relay.trouble)
+
+
+@pytest.fixture
+def workers() -> Iterator[Workers]:
+    workers = Workers()
+    yield workers
+    workers.close()
+
+
+async def test_a_later_process_does_not_show_the_refused_key_again(stand: Stand, workers: Workers) -> None:
+    stand.kdc.refuses_proofs = True
+    await error_of(stand.own)
+    proofs = stand.kdc.proofs
+
+    for _ in range(3):
+        own = a_later_process(stand, workers)
+        assert isinstance(await error_of(own), OwnKeytabRefused)
+        assert own.is_refused
+
+    assert stand.kdc.proofs == proofs == 1
+
+
+async def test_a_later_process_tries_a_new_file_and_forgets_the_old_one(stand: Stand, workers: Workers) -> None:
+    stand.kdc.refuses_proofs = True
+    await error_of(stand.own)
+    stand.kdc.refuses_proofs = False
+    write_keytab(stand.keytab)
+
+    await a_later_process(stand, workers).cache()
+
+    assert not stand.keytab.with_name("refused").exists()
+
+
+async def test_a_mark_that_cannot_be_written_changes_nothing_in_this_process(stand: Stand) -> None:
+    stand.keytab.with_name("refused").mkdir()
+    stand.kdc.refuses_proofs = True
+
+    await error_of(stand.own)
+    await error_of(stand.own)
+
+    assert stand.kdc.proofs == 1

@@ -60,7 +60,10 @@ async def test_a_gateway_whose_checks_pass_is_ready() -> None:
         status, _, body = await get(management, "/readyz")
 
     assert status == 200
-    assert json.loads(body) == {"checks": [{"name": "audit", "ready": True}, {"name": "policies", "ready": True}]}
+    assert json.loads(body) == {
+        "checks": [{"name": "audit", "ready": True}, {"name": "policies", "ready": True}],
+        "troubles": {},
+    }
 
 
 async def test_one_check_that_fails_makes_it_unready_and_is_named() -> None:

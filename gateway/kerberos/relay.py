@@ -8,6 +8,7 @@ for each other.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ class KdcRelay:
         self._total_seconds = total_seconds
         self._on_exchange = on_exchange
         self._failed_at: dict[Kdc, float] = {}
-        self._serving: set[asyncio.Task[None]] = set()
+        self._serving: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._server: asyncio.Server | None = None
         self.exchanges = 0
         """Requests relayed so far."""
@@ -77,23 +78,28 @@ class KdcRelay:
 
     async def start(self) -> None:
         """Listen on a free port of 127.0.0.1. Raises OSError."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
 
     async def stop(self) -> None:
         """Close everything; who waits for an answer gets none."""
         if self._server is not None:
             self._server.close()
-        for task in self._serving:
+        serving = dict(self._serving)
+        for task in serving:
             task.cancel()
-        await asyncio.gather(*self._serving, return_exceptions=True)
+        await asyncio.gather(*serving, return_exceptions=True)
+        # Also of those whose task was cancelled before it began.
+        await asyncio.gather(*map(_closed, serving.values()))
         self._resolver.shutdown(wait=False, cancel_futures=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Kept here until it ends, and awaited by `stop`.
+        task = asyncio.create_task(self._serve(reader, writer))  # noqa: TID251 -- see above
+        self._serving[task] = writer
+        task.add_done_callback(self._serving.pop)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection. RFC 4120 7.2.2 allows several requests on it; libraries make a connection for each."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._serving.add(task)
-        task.add_done_callback(self._serving.discard)
         try:
             async with asyncio.timeout(self._total_seconds):
                 request = await read_message(reader, MAX_REQUEST)
@@ -105,7 +111,7 @@ class KdcRelay:
             # Not a request, or nobody there any more who waits for the answer.
             pass
         finally:
-            writer.close()
+            await _closed(writer)
 
     async def _relay(self, request: bytes) -> bytes | None:
         """The answer, or None without one; the outcome is told either way."""
@@ -137,6 +143,12 @@ class KdcRelay:
     def _has_just_failed(self, kdc: Kdc) -> bool:
         failed_at = self._failed_at.get(kdc)
         return failed_at is not None and asyncio.get_running_loop().time() < failed_at + _LAST_FOR
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 def _trouble(failures: list[tuple[Kdc, NoAnswer]], kdcs: list[Kdc]) -> KdcTrouble:

@@ -7,9 +7,9 @@ import asyncio
 import json
 import shutil
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from tests.domain_stand import (
     kerberos_settings,
     transition,
 )
+from tests.fakes.gate import Gate
 from tests.integration.kerberos.conftest import TEMPLATES
 from tests.stand import Change
 
@@ -186,67 +187,20 @@ async def test_kdcs_that_are_down_are_told_apart(setting: Setting, tmp_path: Pat
         assert await refusal(stand) == ("kdc_unreachable", "D58")
 
 
-@dataclass
-class GatedKdc:
-    """In front of the real one; answers nobody while its gate is closed."""
-
-    address: str
-    gate: asyncio.Event
-    waiting: asyncio.Semaphore
-    """Released for each request that meets a closed gate."""
-
-
-@asynccontextmanager
-async def a_gated_kdc(domain: Domain) -> AsyncIterator[GatedKdc]:
-    gate, waiting = asyncio.Event(), asyncio.Semaphore(0)
-    gate.set()
-    serving: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        serving.add(task)
-        try:
-            length = await reader.readexactly(4)
-            request = length + await reader.readexactly(int.from_bytes(length))
-            if not gate.is_set():
-                waiting.release()
-            await gate.wait()
-            real_reader, real_writer = await asyncio.open_connection(domain.address, 88)
-            real_writer.write(request)
-            length = await real_reader.readexactly(4)
-            writer.write(length + await real_reader.readexactly(int.from_bytes(length)))
-            real_writer.close()
-            await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            serving.discard(task)
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server:
-        yield GatedKdc(f"127.0.0.1:{port}", gate, waiting)
-        for task in tuple(serving):
-            task.cancel()
-        await asyncio.gather(*serving, return_exceptions=True)
-
-
 async def test_a_kdc_that_is_silent_is_told_apart(setting: Setting, tmp_path: Path) -> None:
-    async with a_gated_kdc(setting.domain) as kdc:
-        kdc.gate.clear()
+    async with Gate(setting.domain) as kdc:
+        kdc.open.clear()
         change = kerberos_settings(kdcs=[kdc.address], kdc_seconds=0.2, kdc_total_seconds=0.4)
         async with a_domain_stand(setting, tmp_path, change) as stand:
             assert await refusal(stand) == ("kdc_silent", "D59")
 
-            kdc.gate.set()
+            kdc.open.set()
             assert (await stand.enroll("alice", "certificate")).status == 200
 
 
 async def test_a_second_kdc_serves_while_the_first_is_silent(setting: Setting, tmp_path: Path) -> None:
-    async with a_gated_kdc(setting.domain) as silent:
-        silent.gate.clear()
+    async with Gate(setting.domain) as silent:
+        silent.open.clear()
         change = kerberos_settings(kdcs=[silent.address, setting.domain.address], kdc_seconds=0.2)
         async with a_domain_stand(setting, tmp_path, change) as stand:
             answer = await stand.enroll("alice", "certificate")
@@ -255,11 +209,11 @@ async def test_a_second_kdc_serves_while_the_first_is_silent(setting: Setting, t
 
 
 async def test_who_needs_no_kdc_is_served_while_it_is_slow(setting: Setting, tmp_path: Path) -> None:
-    async with a_gated_kdc(setting.domain) as kdc:
+    async with Gate(setting.domain) as kdc:
         change = kerberos_settings(kdcs=[kdc.address], kdc_seconds=10, kdc_total_seconds=30)
         async with a_domain_stand(setting, tmp_path, change) as stand:
             assert (await stand.enroll("bob", "certificate")).status == 200
-            kdc.gate.clear()
+            kdc.open.clear()
             slow = [asyncio.ensure_future(stand.enroll(f"u{n:02}", "certificate")) for n in range(1, 6)]
             for _ in slow:
                 await kdc.waiting.acquire()
@@ -268,7 +222,7 @@ async def test_who_needs_no_kdc_is_served_while_it_is_slow(setting: Setting, tmp
 
             assert identity_in(answer.certificate) == stand.identity_of("bob")
             assert not any(call.done() for call in slow)
-            kdc.gate.set()
+            kdc.open.set()
             for n, answer in enumerate(await asyncio.gather(*slow), start=1):
                 assert identity_in(answer.certificate) == stand.identity_of(f"u{n:02}")
 
@@ -298,12 +252,12 @@ async def test_a_keytab_that_vanishes_is_told_apart(setting: Setting, tmp_path: 
 
 
 async def test_the_event_loop_is_never_stalled_by_a_kdc(setting: Setting, tmp_path: Path) -> None:
-    async with a_gated_kdc(setting.domain) as kdc:
+    async with Gate(setting.domain) as kdc:
         change = kerberos_settings(kdcs=[kdc.address], kdc_seconds=10, kdc_total_seconds=30)
         async with a_domain_stand(setting, tmp_path, change) as stand:
             # The directory's own ticket is there then.
             assert (await stand.enroll("bob", "certificate")).status == 200
-            kdc.gate.clear()
+            kdc.open.clear()
             ways = ("certificate", "password")
             waiting = [asyncio.ensure_future(stand.enroll("alice", way)) for way in ways]
             for _ in waiting:
@@ -312,5 +266,5 @@ async def test_the_event_loop_is_never_stalled_by_a_kdc(setting: Setting, tmp_pa
             # Needs the loop, and nothing else.
             assert await ready(stand) == (200, [])
 
-            kdc.gate.set()
+            kdc.open.set()
             assert [answer.status for answer in await asyncio.gather(*waiting)] == [200, 200]

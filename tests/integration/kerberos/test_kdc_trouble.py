@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pytest
 
@@ -15,6 +13,7 @@ from gateway import errors
 from gateway.lab.domain import CORP, Domain
 from gateway.protocol.security import Secret
 from gateway.tickets import ServiceTicket
+from tests.fakes.gate import Gate
 from tests.integration.kerberos.conftest import TEMPLATES
 from tests.kerberos_realms import PATIENCE, RealmOf, Running, a_realm, account_of, admitted, realms_of
 
@@ -25,49 +24,6 @@ SHORTLY = 1.0
 """The same beside one that will."""
 KDC_THREADS = 8
 """Of Workers."""
-
-
-class Gate:
-    """Stands before a domain's KDC. While `open` is not set, requests arrive and wait."""
-
-    def __init__(self, domain: Domain) -> None:
-        self._domain = domain
-        self.arrived = asyncio.Semaphore(0)
-        self.open = asyncio.Event()
-        self.open.set()
-
-    @property
-    def address(self) -> str:
-        host, port = self._server.sockets[0].getsockname()
-        return f"{host}:{port}"
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            request = await _framed(reader)
-            self.arrived.release()
-            await self.open.wait()
-            there, to_it = await asyncio.open_connection(self._domain.address, 88)
-            to_it.write(request)
-            writer.write(await _framed(there))
-            to_it.close()
-        except (EOFError, OSError):
-            pass
-        finally:
-            writer.close()
-
-
-async def _framed(reader: asyncio.StreamReader) -> bytes:
-    length = await reader.readexactly(4)
-    return length + await reader.readexactly(int.from_bytes(length))
 
 
 @contextmanager

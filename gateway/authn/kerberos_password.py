@@ -44,6 +44,7 @@ class KerberosPasswords:
         account = await self.directory.find_by_name(token.username)
         check_usable(account, self.clock())
         policy = await self.directory.lockout_policy()
+        await self.attempts.turn(account, policy)
         with self.attempts.trying(account, policy):
             ticket = await self.logon.log_on(account, token.password)
         return Verified(account.name, Verifier.KERBEROS, ticket, account)

@@ -4,6 +4,7 @@ A place is taken before a password is tried and settled by what came of it. Betw
 that no number of callers at a time gets further than one after the other. Whatever is in doubt counts as well.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ WINDOW_WITHOUT_LOCKOUT = timedelta(minutes=10)
 
 _LEFT_TO_OTHERS = 1
 """Wrong passwords that the gateway never uses up, so that the user's next one elsewhere is not the last."""
+_PATIENCE_SECONDS = 10
+"""A try takes milliseconds; one at a KDC that does not answer as long as the relay waits."""
 _DOUBT = timedelta(minutes=1)
 """How long a try counts of which nobody knows what came of it: then, the directory's own count says."""
 _NO_VERDICT = (KerberosFailed, Overloaded, AccountDisabled, AccountExpired, AccountLocked, PasswordExpired)
@@ -45,6 +48,13 @@ class _Tried:
     in_flight: int = 0
     counts_until: list[datetime] = field(default_factory=list)
     """Of each failure."""
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when one of those in flight has ended; then there is another one."""
+
+    def settle(self) -> None:
+        self.in_flight -= 1
+        self.settled.set()
+        self.settled = asyncio.Event()
 
     def forget_before(self, now: datetime) -> None:
         self.counts_until = [until for until in self.counts_until if now < until]
@@ -59,6 +69,20 @@ class PasswordAttempts:
         self._tried: OrderedDict[str, _Tried] = OrderedDict()
         self._forgotten = _Tried()
         """The worst of those there was no room for: so much is assumed of everybody who is not remembered."""
+
+    async def turn(self, account: Account, policy: LockoutPolicy) -> None:
+        """Return when no other try of this account stands in the way: a client may send several requests at once.
+
+        To be followed by `trying` at once. Raises Overloaded if the others take too long.
+        """
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                while (tried := self._tried.get(account.sid)) and self._is_only_busy(tried, account, policy):
+                    await tried.settled.wait()
+        except TimeoutError as error:
+            raise Overloaded(
+                f"{account.name}: passwords that came before are still being tried", retry_after=_PATIENCE_SECONDS
+            ) from error
 
     @contextmanager
     def trying(self, account: Account, policy: LockoutPolicy) -> Iterator[None]:
@@ -86,26 +110,31 @@ class PasswordAttempts:
             # Of those that came meanwhile, nobody knows whether the KDC has seen them before or after.
             tried.counts_until = [until for until in tried.counts_until if not any(until is old for old in known)]
         finally:
-            tried.in_flight -= 1
+            tried.settle()
             self._tidy(account.sid)
 
     def _take_place(self, account: Account, policy: LockoutPolicy) -> _Tried:
         tried = self._tried.get(account.sid)
         if tried is None:
             tried = _Tried(counts_until=[*self._forgotten.counts_until])
-        tried.forget_before(self._clock())
-        wrong = len(tried.counts_until)
-        if policy.threshold:
-            wrong = max(wrong, account.bad_password_count)
-        threshold = policy.threshold or THRESHOLD_WITHOUT_LOCKOUT
-        if wrong + tried.in_flight + 1 + _LEFT_TO_OTHERS > threshold:
+        wrong, most = self._wrong(tried, account, policy), _most(policy)
+        if wrong + tried.in_flight >= most:
             raise PasswordNotTried(
-                f"{account.name}: {wrong} wrong ones, {tried.in_flight} being tried, and {threshold} lock it out"
+                f"{account.name}: {wrong} wrong ones, {tried.in_flight} being tried, and no more than {most} may be"
             )
         tried.in_flight += 1
         self._tried[account.sid] = tried
         self._tried.move_to_end(account.sid)
         return tried
+
+    def _wrong(self, tried: _Tried, account: Account, policy: LockoutPolicy) -> int:
+        tried.forget_before(self._clock())
+        wrong = len(tried.counts_until)
+        return max(wrong, account.bad_password_count) if policy.threshold else wrong
+
+    def _is_only_busy(self, tried: _Tried, account: Account, policy: LockoutPolicy) -> bool:
+        wrong, most = self._wrong(tried, account, policy), _most(policy)
+        return wrong < most <= wrong + tried.in_flight
 
     def _tidy(self, sid: str) -> None:
         """Forget who has nothing against him, and whom there is no room for."""
@@ -127,3 +156,8 @@ class PasswordAttempts:
         beginning = datetime.min.replace(tzinfo=UTC)
         merged = (max(pair) for pair in zip_longest(*latest_first, fillvalue=beginning))
         self._forgotten.counts_until = [until for until in merged if now < until]
+
+
+def _most(policy: LockoutPolicy) -> int:
+    """Wrong passwords that there may be; the next one is not the gateway's."""
+    return (policy.threshold or THRESHOLD_WITHOUT_LOCKOUT) - _LEFT_TO_OTHERS

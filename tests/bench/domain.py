@@ -133,7 +133,7 @@ class Gateway:
         return Costs(total * 1000, exchanges, kdc * 1000, inside * 1000, cpu * 1000)
 
     async def _counters(self) -> tuple[float, float, float]:
-        """What the gateway says of itself: exchanges with the KDC, seconds in them, seconds in those with the inside."""
+        """As the gateway says: exchanges with the KDC, seconds in them, seconds in those with the inside."""
         async with self.management.get("/metrics") as response:
             lines = (await response.text()).splitlines()
 

@@ -28,7 +28,7 @@ async def watching(port: int) -> AsyncIterator[list[float]]:
     try:
         yield waits
     finally:
-        output, _ = await process.communicate()
+        output, _ = await process.communicate(b"")
     waits.append(float(output))
 
 

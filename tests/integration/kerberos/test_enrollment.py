@@ -1,5 +1,6 @@
 """Whoever authenticated outside arrives at the CA as the right account: seen in the certificate that comes back."""
 
+import asyncio
 import base64
 from pathlib import Path
 
@@ -105,6 +106,12 @@ async def test_no_connection_to_the_inside_carries_more_than_one_account(stand: 
 
     assert len(stand.lab.received) == 4
     assert len({received.connection for received in stand.lab.received}) == 4
+
+
+async def test_right_passwords_of_one_account_that_come_together_are_all_served(stand: DomainStand) -> None:
+    answers = await asyncio.gather(*(stand.enroll("alice", "password") for _ in range(12)))
+
+    assert [answer.status for answer in answers] == [200] * 12
 
 
 async def test_the_reply_to_a_kerberos_client_proves_the_gateway(stand: DomainStand) -> None:

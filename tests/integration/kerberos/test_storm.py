@@ -4,6 +4,7 @@ What must never happen is a certificate for the wrong account: each one that any
 """
 
 import asyncio
+import base64
 import random
 import ssl
 from collections import Counter
@@ -20,6 +21,7 @@ from gateway.lab.world import GATEWAY_HOST
 from tests.domain_stand import (
     ACTION_RST,
     CES_CERTIFICATE,
+    CES_KERBEROS,
     CES_PASSWORD,
     DomainStand,
     Identity,
@@ -34,7 +36,8 @@ from tests.stand import Answer
 ENROLLMENTS = 10_000
 NAMES = [f"u{n:02}" for n in range(1, 51)]
 AT_ONCE = 40
-BY_PASSWORD = 0.1
+SHARES = {"certificate": 80, "password": 10, "kerberos": 10}
+"""Percent of the enrollments, by the way of authentication."""
 CANCELLED = 0.05
 RELOADS = 50
 SEED = 20261123
@@ -52,8 +55,8 @@ class Storm:
     async def enroll(self, name: str) -> None:
         """Until it has a certificate; a client that has given up tries again."""
         while True:
-            by_password = self.random.random() < BY_PASSWORD
-            call = asyncio.ensure_future(self.post(name, by_password=by_password))
+            (way,) = self.random.choices([*SHARES], [*SHARES.values()])
+            call = asyncio.ensure_future(self.post(name, way))
             if self.random.random() < CANCELLED:
                 # At some await of the client's; the gateway may have seen nothing of it, or all.
                 for _ in range(self.random.randrange(1, 40)):
@@ -65,7 +68,7 @@ class Storm:
             answer = await call
             assert answer.status == 200, answer.body
             self.check(name, answer.certificate)
-            self.outcomes["by password" if by_password else "by certificate"] += 1
+            self.outcomes[way] += 1
             return
 
     def check(self, name: str, der: bytes) -> None:
@@ -73,18 +76,23 @@ class Storm:
         key = x509.load_der_x509_certificate(der).public_key()
         assert key.public_bytes(*SPKI) == a_key(name=name).public_key().public_bytes(*SPKI)
 
-    async def post(self, name: str, *, by_password: bool) -> Answer:
+    async def post(self, name: str, way: str) -> Answer:
         stand = self.stand
         domain = stand.setting.domain
+        headers = {"Host": GATEWAY_HOST, "Content-Type": "application/soap+xml; charset=utf-8"}
         security, path, port = "", CES_CERTIFICATE, stand.ports.https_certificate
-        if by_password:
+        if way == "password":
             security = stand.username_token(f"{name}@{domain.dns_domain}", domain.password(name))
             path, port = CES_PASSWORD, stand.ports.https
+        if way == "kerberos":
+            initiation = await stand.initiate(name, domain.password(name))
+            headers["Authorization"] = f"Negotiate {base64.b64encode(initiation.token).decode()}"
+            path, port = CES_KERBEROS, stand.ports.https
         body = stand.envelope(ACTION_RST, stand.issue_body(self.requests[name], template="CorpUser"), security=security)
         async with self.sessions[name].post(
             f"https://127.0.0.1:{port}{path}",
             data=body,
-            headers={"Host": GATEWAY_HOST, "Content-Type": "application/soap+xml; charset=utf-8"},
+            headers=headers,
             server_hostname=GATEWAY_HOST,
         ) as response:
             return Answer(response.status, dict(response.headers), await response.read())
@@ -147,9 +155,8 @@ async def _storm(stand: DomainStand) -> None:
         for session in storm.sessions.values():
             await session.close()
 
-    assert storm.outcomes["by certificate"] + storm.outcomes["by password"] == ENROLLMENTS
-    assert storm.outcomes["cancelled"] > 0
-    assert storm.outcomes["by password"] > 0
+    assert sum(storm.outcomes[way] for way in SHARES) == ENROLLMENTS
+    assert all(storm.outcomes[what] > 0 for what in ("cancelled", *SHARES))
 
 
 def _check_what_the_inside_saw(stand: DomainStand) -> None:

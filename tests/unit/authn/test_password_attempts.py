@@ -1,7 +1,7 @@
 """The invariant: whatever comes in whatever order, fewer wrong passwords than lock an account out reach the KDC."""
 
 import asyncio
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -131,6 +131,66 @@ def test_those_that_are_being_tried_count_as_wrong(attempts: PasswordAttempts) -
         assert not try_password(attempts)
 
     assert try_password(attempts)
+
+
+async def one_of_many(attempts: PasswordAttempts, gate: asyncio.Event, outcome: BaseException | None) -> None:
+    await attempts.turn(ALICE, POLICY)
+    with attempts.trying(ALICE, POLICY):
+        await gate.wait()
+        end_with(outcome)
+
+
+async def some_turns() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_right_passwords_that_come_together_wait_for_each_other(attempts: PasswordAttempts) -> None:
+    gate = asyncio.Event()
+    calls = [asyncio.ensure_future(one_of_many(attempts, gate, None)) for _ in range(30)]
+    await some_turns()
+    assert not any(call.done() for call in calls)
+
+    gate.set()
+
+    assert await asyncio.gather(*calls) == [None] * 30
+
+
+async def test_of_wrong_passwords_that_come_together_no_more_are_tried_than_one_after_the_other(
+    attempts: PasswordAttempts,
+) -> None:
+    gate = asyncio.Event()
+    calls = [asyncio.ensure_future(one_of_many(attempts, gate, WrongPassword())) for _ in range(30)]
+    await some_turns()
+    gate.set()
+
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert sum(isinstance(outcome, WrongPassword) for outcome in outcomes) == POLICY.threshold - 1
+    assert all(isinstance(outcome, WrongPassword | PasswordNotTried) for outcome in outcomes)
+
+
+async def test_who_waits_and_is_gone_takes_nobody_s_place(attempts: PasswordAttempts) -> None:
+    gate = asyncio.Event()
+    calls = [asyncio.ensure_future(one_of_many(attempts, gate, None)) for _ in range(10)]
+    await some_turns()
+    for call in calls[5:8]:
+        call.cancel()
+    gate.set()
+
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert [outcome for outcome in outcomes if outcome is None] == [None] * 7
+
+
+async def test_nobody_waits_for_ever(attempts: PasswordAttempts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.authn.password_attempts._PATIENCE_SECONDS", 0)
+    with ExitStack() as stack:
+        for _ in range(POLICY.threshold - 1):
+            stack.enter_context(attempts.trying(ALICE, POLICY))
+
+        with pytest.raises(Overloaded):
+            await attempts.turn(ALICE, POLICY)
 
 
 def test_accounts_are_told_apart_by_their_sids(attempts: PasswordAttempts) -> None:

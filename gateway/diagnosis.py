@@ -65,7 +65,7 @@ DIAGNOSES: dict[str, Diagnosis] = {
     ),
     "D48": Diagnosis(
         "One more wrong password could lock the account, so that it was not tried.",
-        "Wait until the observation window of the domain has passed, or have the user log on inside: that resets it.",
+        "Wait until the observation window of the domain has passed; logging on inside resets what was counted there only.",
     ),
     "D49": Diagnosis(
         "The account is outside what the gateway may act for.",
@@ -122,7 +122,7 @@ DIAGNOSES: dict[str, Diagnosis] = {
     ),
     "D66": Diagnosis(
         "The client's ticket cannot be passed on: it is not forwardable.",
-        "Is the user sensitive or protected? cepces: `delegate = yes`; MIT clients: forwardable = true in krb5.conf.",
+        "Is the user sensitive or protected? MIT clients (cepces too): `forwardable = true` in krb5.conf, then kinit anew.",
     ),
     "D67": Diagnosis(
         "The internal service answers 401 to a valid ticket.",

@@ -31,8 +31,8 @@ THRESHOLD_WITHOUT_LOCKOUT = 10
 """What Windows Server sets since 2022. Domains that lock nobody out are those in which guesses go unnoticed."""
 WINDOW_WITHOUT_LOCKOUT = timedelta(minutes=10)
 
-_LEFT_TO_OTHERS = 1
-"""Wrong passwords that the gateway never uses up, so that the user's next one elsewhere is not the last."""
+_NEVER_OURS = 1
+"""The wrong password that locks the account comes from somewhere else."""
 _PATIENCE_SECONDS = 10
 """A try takes milliseconds; one at a KDC that does not answer as long as the relay waits."""
 _DOUBT = timedelta(minutes=1)
@@ -160,4 +160,4 @@ class PasswordAttempts:
 
 def _most(policy: LockoutPolicy) -> int:
     """Wrong passwords that there may be; the next one is not the gateway's."""
-    return (policy.threshold or THRESHOLD_WITHOUT_LOCKOUT) - _LEFT_TO_OTHERS
+    return (policy.threshold or THRESHOLD_WITHOUT_LOCKOUT) - _NEVER_OURS

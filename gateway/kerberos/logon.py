@@ -54,8 +54,9 @@ class PasswordLogon:
         context = krb5.init_context()
         client = krb5.build_principal(context, account.realm.encode(), [account.sam_account_name.encode()])
         options = krb5.get_init_creds_opt_alloc(context)
-        # What is asked for with it is a service ticket: it never leaves the gateway.
-        krb5.get_init_creds_opt_set_forwardable(options, forwardable=False)
+        # The ticket itself never leaves the gateway. But CES goes on to the CA with the one that is had for it, and can
+        # do so by "Use Kerberos only" if that is forwardable ([MS-SFU] 3.2.5.2.2).
+        krb5.get_init_creds_opt_set_forwardable(options, forwardable=True)
         with translated(Step.USER_AS, account.principal, self._kdc_trouble):
             ticket = krb5.get_init_creds_password(context, client, options, text.encode())
         self._prove(ticket)

@@ -66,6 +66,8 @@ class OwnRights:
             missing.append(f"it is not {_TRUSTED}")
         if spn.lower() not in {other.lower() for other in listed}:
             missing.append(f"{_LIST} lacks this SPN (it has {_shown(listed)})")
+        if UserAccountControl.NOT_DELEGATED in settings.user_account_control:
+            missing.append("it is itself marked sensitive (NOT_DELEGATED), so that its own tickets are not forwardable")
         if not missing:
             missing.append(
                 "the directory shows nothing that is missing, so perhaps not every domain controller has it yet,"

@@ -21,6 +21,16 @@ from gateway.transition.guard import ImpersonationSettings
 ROOT = Path(__file__).parent.parent.parent
 
 
+def the_page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def examples_on(name: str) -> list[str]:
+    """Its YAML."""
+    found: list[str] = re.findall(r"```yaml\n(.*?)```", the_page(name), re.DOTALL)
+    return found
+
+
 @pytest.mark.parametrize("name", ["errors.md", "diagnosis.md"])
 def test_a_page_of_the_reference_is_made_from_its_table(name: str) -> None:
     spec = importlib.util.spec_from_file_location("docs", ROOT / "scripts" / "docs.py")
@@ -33,30 +43,39 @@ def test_a_page_of_the_reference_is_made_from_its_table(name: str) -> None:
 
 
 def test_every_reason_is_on_the_page_of_errors() -> None:
-    page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    page = the_page("errors.md")
 
     assert all(f"`{reason}`" in page for reason in REASONS)
 
 
 def test_the_example_configuration_is_valid_and_names_every_general_setting() -> None:
-    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    example, *parts = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-
-    document = parse(example, "configuration.md")
+    document = parse(examples_on("configuration.md")[0], "configuration.md")
     configuration = document.validate(Configuration)
 
     assert set(document.content) == set(Configuration.model_fields)
     assert list(contradictions(configuration)) == []
-    for part in parts:
-        changed = document.content | parse(part, "configuration.md").content
-        assert list(contradictions(Document("configuration.md", changed, {}).validate(Configuration))) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        *(("configuration.md", part) for part in examples_on("configuration.md")[1:]),
+        *(("kerberos.md", part) for part in examples_on("kerberos.md")),
+    ],
+)
+def test_a_part_of_a_configuration_is_valid_in_the_place_of_the_example_s(name: str, part: str) -> None:
+    whole = parse(examples_on("configuration.md")[0], "configuration.md").content
+
+    document = Document(name, whole | parse(part, name).content, {})
+
+    assert list(contradictions(document.validate(Configuration))) == []
 
 
 @pytest.mark.parametrize(
     "model", [RealmSettings, KerberosSettings, DirectorySettings, ImpersonationSettings, MappingRuleSettings]
 )
 def test_every_setting_of_a_realm_and_of_a_mapping_rule_is_on_the_page(model: type[Settings]) -> None:
-    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    page = the_page("configuration.md")
 
     missing = [name for name in model.model_fields if not re.search(rf"[`.]{name}`", page)]
 
@@ -65,19 +84,45 @@ def test_every_setting_of_a_realm_and_of_a_mapping_rule_is_on_the_page(model: ty
 
 @pytest.mark.parametrize("kind", [TransitionKind, Authentication])
 def test_every_word_of_a_closed_set_is_on_the_page(kind: type[StrEnum]) -> None:
-    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    page = the_page("configuration.md")
 
     assert all(f"{word}`" in page for word in kind)
 
 
-def test_the_metrics_on_the_page_exist() -> None:
-    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["configuration.md", "errors.md", "kerberos.md"])
+def test_the_metrics_on_a_page_exist(name: str) -> None:
     metrics = Metrics(version="1", services=["s"], listeners=["l"])
     metrics.realm("CORP.EXAMPLE")
     rendered = metrics.render().decode()
 
-    for name in re.findall(r"`(ces_gateway_[a-z_]+)`", page):
-        assert f"# TYPE {name}" in rendered, name
+    series = set(re.findall(r"\bces_gateway_[a-z_]+", the_page(name)))
+
+    # A counter has no sample before its first increase; a histogram's samples have other names than it has itself.
+    assert [each for each in series if not re.search(rf"^(# TYPE )?{each}\b", rendered, re.MULTILINE)] == []
+
+
+def test_every_word_of_ours_on_the_page_on_kerberos_exists() -> None:
+    page = the_page("kerberos.md")
+    watched = {word for words in re.findall(r'outcome=~"([a-z_|]+)"', page) for word in words.split("|")}
+    models = (RealmSettings, KerberosSettings, DirectorySettings, ImpersonationSettings, MappingRuleSettings)
+    settings = {name for model in models for name in model.model_fields}
+    kerberos_own = {"dns_canonicalize_hostname", "read_kt", "write_kt"}
+
+    words = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", page))
+
+    assert watched <= REASONS
+    assert words - REASONS - settings - set(TransitionKind) - kerberos_own == set()
+
+
+def test_each_reason_on_the_page_on_kerberos_has_the_diagnosis_that_it_links_to() -> None:
+    links = re.findall(r"\[`([a-z_]+)`\]\(diagnosis\.md#(d\d+)\)", the_page("kerberos.md"))
+    rows = {
+        row[1]: row[2]
+        for row in re.finditer(r'^\| <a id="(d\d+)"></a>D\d+ \| (.*?) \|', the_page("diagnosis.md"), re.MULTILINE)
+    }
+
+    assert links
+    assert [(reason, diagnosis) for reason, diagnosis in links if f"`{reason}`" not in rows[diagnosis]] == []
 
 
 def test_links_between_the_pages_lead_somewhere() -> None:

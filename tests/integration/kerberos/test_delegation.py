@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import gssapi.raw as gss
+import krb5
 import pytest
 
 from gateway import errors
@@ -232,6 +233,24 @@ async def test_a_user_arrives_inside_by_his_own_ticket(domain: Domain, tmp_path:
 
         assert servers(ticket.cache) == [f"{CEP}@CORP.FABRIKAM.EXAMPLE"]
         assert await who_arrives(domain, realm, ticket) == "alice@CORP.FABRIKAM.EXAMPLE"
+
+
+def is_forwardable(ticket: ServiceTicket) -> bool:
+    context = krb5.init_context()
+    (credential,) = krb5.cc_resolve(context, ticket.cache.name.encode())
+    return bool(krb5.TicketFlags.forwardable & credential.ticket_flags)
+
+
+async def test_ces_can_go_on_to_its_ca_with_every_kind_of_ticket(domain: Domain, tmp_path: Path) -> None:
+    async with a_realm(domain, tmp_path) as realm:
+        tgt = await realm.kerberos.logon.log_on(account_of(domain, "alice"), Secret(domain.password("alice")))
+        tickets = (
+            await realm.kerberos.delegation.s4u(admitted(domain, "alice"), CES),
+            await realm.kerberos.delegation.user_ticket(tgt, admitted(domain, "alice"), CES),
+            await realm.kerberos.delegation.own_ticket(CES),
+        )
+
+        assert all(map(is_forwardable, tickets))
 
 
 async def test_the_ticket_of_one_user_is_not_taken_for_another(domain: Domain, tmp_path: Path) -> None:

@@ -115,3 +115,9 @@ async def test_a_directory_that_cannot_say_leaves_one_possibility_with_an_eviden
     error = await explanation(DirectoryUnavailable("no answer"), needs_protocol_transition=False)
 
     assert "TRUSTED" not in str(error)
+
+
+async def test_an_own_account_that_is_sensitive_itself_is_told() -> None:
+    error = await explanation(Rights(TRUSTED | UserAccountControl.NOT_DELEGATED))
+
+    assert "it is itself marked sensitive (NOT_DELEGATED)" in str(error)

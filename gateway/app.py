@@ -171,7 +171,9 @@ class App:
 
     async def _publish_services(self, stack: AsyncExitStack) -> list[PublishedService]:
         services = self.configuration.services
-        redact = redactor(host for service in services if (host := urlsplit(service.upstream.url).hostname))
+        hosts = [host for service in services if (host := urlsplit(service.upstream.url).hostname)]
+        # A realm is a DNS domain as well: what is in it is inside.
+        redact = redactor([*hosts, *(f"kdc.{realm.name}" for realm in self.configuration.realms)])
         published = []
         for service in services:
             realm = self.realms.of(service) if self.realms else None

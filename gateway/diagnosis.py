@@ -65,7 +65,7 @@ DIAGNOSES: dict[str, Diagnosis] = {
     ),
     "D48": Diagnosis(
         "One more wrong password could lock the account, so that it was not tried.",
-        "Wait until the observation window of the domain has passed; logging on inside resets what was counted there only.",
+        "Wait for the domain's observation window to pass; logging on inside resets only what was counted there.",
     ),
     "D49": Diagnosis(
         "The account is outside what the gateway may act for.",
@@ -122,7 +122,7 @@ DIAGNOSES: dict[str, Diagnosis] = {
     ),
     "D66": Diagnosis(
         "The client's ticket cannot be passed on: it is not forwardable.",
-        "Is the user sensitive or protected? MIT clients (cepces too): `forwardable = true` in krb5.conf, then kinit anew.",
+        "Is the user sensitive or protected? MIT clients, cepces too: `forwardable = true` in krb5.conf; kinit anew.",
     ),
     "D67": Diagnosis(
         "The internal service answers 401 to a valid ticket.",
@@ -132,6 +132,10 @@ DIAGNOSES: dict[str, Diagnosis] = {
     "D69": Diagnosis(
         "The internal service did not prove that it has the key of its SPN.",
         "Does something between answer in its place?",
+    ),
+    "D70": Diagnosis(
+        "The KDC means another account by the name than the directory did a moment before.",
+        "Renamed meanwhile (event 4781)? Domain controllers out of step? If neither, an attack as in CVE-2021-42278.",
     ),
 }
 """By id."""

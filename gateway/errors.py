@@ -238,6 +238,10 @@ class AccountIsOwn(ImpersonationRefused):
     """The gateway's own account: nobody outside may be that."""
 
 
+class AccountChanged(ImpersonationRefused):
+    """The KDC means another account by the name than the directory did: it was renamed meanwhile, or is a trick."""
+
+
 class EvidenceStale(ImpersonationRefused):
     """The requester authenticated too long ago to act in its name now."""
 

@@ -78,7 +78,8 @@ _NEGOTIATE_REFUSED = replace(_FAILED_AUTHENTICATION, reason="negotiate_refused",
 _NOT_PASSED_ON = Fault(
     "transition_failed", "The request cannot be passed on.", HResult.E_ACCESSDENIED, outcome=Outcome.FAILED
 )
-_IMPERSONATION_REFUSED = replace(_NOT_PASSED_ON, reason="impersonation_refused", outcome=Outcome.REFUSED)
+# As a wrong password: else whoever guesses would learn which account is an administrator's, and whether he was right.
+_IMPERSONATION_REFUSED = replace(_FAILED_AUTHENTICATION, reason="impersonation_refused")
 _KERBEROS_FAILED = Fault(
     "kerberos_failed",
     "The request cannot be processed at the moment.",
@@ -193,6 +194,7 @@ FAULTS: dict[type[Exception], Fault] = {
     errors.AccountSensitive: replace(_IMPERSONATION_REFUSED, reason="account_sensitive", diagnosis="D51"),
     errors.AccountProtected: replace(_IMPERSONATION_REFUSED, reason="account_protected", diagnosis="D52"),
     errors.AccountIsOwn: replace(_IMPERSONATION_REFUSED, reason="account_is_own", diagnosis="D23"),
+    errors.AccountChanged: replace(_IMPERSONATION_REFUSED, reason="account_changed", diagnosis="D70"),
     errors.EvidenceStale: replace(_IMPERSONATION_REFUSED, reason="evidence_stale"),
     errors.TransitionFailed: _NOT_PASSED_ON,
     errors.ServicePrincipalUnknown: replace(_NOT_PASSED_ON, reason="service_principal_unknown", diagnosis="D17"),

@@ -132,7 +132,7 @@ class Realm:
         self._own_rights = OwnRights(self.directory, account)
         self._attempts = PasswordAttempts(clock)
         self._tickets = TicketCache(settings.kerberos.ticket_seconds, clock)
-        self._guard = Guard(settings.impersonation, account, clock) if settings.impersonation is not None else None
+        self._guard = Guard(settings.impersonation, account, clock)
         self._metrics.watch(RealmPart.KDC, lambda: relay.trouble is not None)
         self._metrics.watch(RealmPart.OWN_ACCOUNT, lambda: self._kerberos.own.trouble is not None)
         self._metrics.watch(RealmPart.DIRECTORY, lambda: self.directory.trouble is not None)
@@ -166,7 +166,9 @@ class Realm:
                 acceptor = self._kerberos.acceptor(wants_evidence=passes_tickets_on)
                 return NegotiateAuthenticator(acceptor, self.directory, service.channel_bindings, self._clock)
             case Authentication.USERNAME_PASSWORD if service.verifier is Verifier.KERBEROS:
-                verify = KerberosPasswords(self.directory, self._kerberos.logon, self._attempts, self._clock)
+                verify = KerberosPasswords(
+                    self.directory, self._kerberos.logon, self._attempts, self._guard.check, self._clock
+                )
                 return UsernameTokenAuthenticator(verify, self._clock)
             case Authentication.USERNAME_PASSWORD:
                 assert passwords is not None, "check-config has seen that there is a password file"
@@ -177,7 +179,6 @@ class Realm:
         spn, delegation = service.upstream.spn, self._kerberos.delegation
         if service.transition is TransitionKind.OWN_ACCOUNT:
             return _Counted(OwnAccountTicket(self._tickets, delegation, spn), self._metrics)
-        assert self._guard is not None, "check-config has seen that somebody said in whose name"
         match service.transition:
             case TransitionKind.PROTOCOL_TRANSITION:
                 transition: Transition = ProtocolTransition(

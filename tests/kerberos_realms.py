@@ -15,6 +15,7 @@ from gateway.kerberos import environment
 from gateway.kerberos.realm import KerberosRealm
 from gateway.kerberos.relay import KdcOutcome, KdcRelay
 from gateway.kerberos.settings import KerberosSettings
+from gateway.lab.ad.debian import DomainUnavailable
 from gateway.lab.domain import Domain
 from tests.builders import an_account
 
@@ -131,8 +132,12 @@ async def a_realm(
 
 
 def account_of(domain: Domain, name: str) -> Account:
-    """As far as Kerberos asks: its names."""
-    return an_account(name, realm=domain.realm)
+    """As far as Kerberos asks: its names, and its objectSid if there is such an account."""
+    try:
+        sids = domain.ldb().attributes(name, "objectSid")
+    except DomainUnavailable:
+        return an_account(name, realm=domain.realm)
+    return an_account(name, realm=domain.realm, sid=sids["objectSid"][0])
 
 
 def admitted(domain: Domain, name: str) -> Admitted:

@@ -79,7 +79,11 @@ class Ticket:
 
     @property
     def der(self) -> bytes:
-        pac = b"" if self.pac is None else tlv(0xAA, self.pac.authorization_data(self))
+        pac = (
+            b""
+            if self.pac is None
+            else tlv(0xAA, self.pac.authorization_data(self.client, self.starts, self.service.key))
+        )
         enc_ticket_part = tlv(
             0x63,
             sequence(
@@ -217,10 +221,11 @@ class Pac:
     upn_dns_info: bytes | None
     is_genuine: bool = True
     """Whether its signature is that of the service's key."""
+    delegation_info: bytes | None = None
 
-    def authorization_data(self, ticket: Ticket) -> bytes:
+    def authorization_data(self, client: str, authenticated_at: datetime, key: bytes) -> bytes:
         """AD-WIN2K-PAC inside of AD-IF-RELEVANT."""
-        data = self._signed(ticket.client, ticket.starts, ticket.service.key)
+        data = self._signed(client, authenticated_at, key)
         for kind in (128, 1):
             data = sequence(sequence(tlv(0xA0, integer(kind)), tlv(0xA1, octet_string(data))))
         return data
@@ -232,6 +237,8 @@ class Pac:
         buffers = {10: struct.pack("<QH", filetime, len(name)) + name}
         if self.upn_dns_info is not None:
             buffers[12] = self.upn_dns_info
+        if self.delegation_info is not None:
+            buffers[11] = self.delegation_info
         unsigned = _pac_type({**buffers, 6: signature + bytes(12), 7: signature + bytes(12)})
         checksum = _hmac(_derived(key, 17, 0x99), unsigned) if self.is_genuine else bytes(12)
         return _pac_type({**buffers, 6: signature + checksum, 7: signature + bytes(12)})

@@ -35,19 +35,29 @@ class KerberosPasswords:
     directory: AccountDirectory
     logon: Logon
     attempts: PasswordAttempts
+    check: Callable[[Account], None]
+    """The guard's rules about an account. Raises ImpersonationRefused."""
     clock: Callable[[], datetime]
 
     async def __call__(self, token: UsernameToken) -> Verified:
-        """Raises UnknownUser, AccountAmbiguous, what `check_usable` raises, PasswordNotTried, WrongPassword,
+        """Raises UnknownUser, AccountAmbiguous, what `check_usable` and `check` raise, PasswordNotTried, WrongPassword,
         Overloaded, and KerberosFailed's.
         """
-        account = await self.directory.find_by_name(token.username)
-        check_usable(account, self.clock())
+        account = await self._account(token.username)
         policy = await self.directory.lockout_policy()
-        await self.attempts.turn(account, policy)
+        while await self.attempts.turn(account, policy):
+            # Others have tried meanwhile: what the directory counts is not what it was.
+            account = await self._account(token.username)
         with self.attempts.trying(account, policy):
             ticket = await self.logon.log_on(account, token.password)
         return Verified(account.name, Verifier.KERBEROS, ticket, account)
+
+    async def _account(self, name: str) -> Account:
+        """For which a password may be tried: never the gateway's own, nor one that could not enroll anyway."""
+        account = await self.directory.find_by_name(name)
+        check_usable(account, self.clock())
+        self.check(account)
+        return account
 
 
 @dataclass(frozen=True, slots=True)

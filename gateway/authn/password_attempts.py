@@ -70,19 +70,23 @@ class PasswordAttempts:
         self._forgotten = _Tried()
         """The worst of those there was no room for: so much is assumed of everybody who is not remembered."""
 
-    async def turn(self, account: Account, policy: LockoutPolicy) -> None:
+    async def turn(self, account: Account, policy: LockoutPolicy) -> bool:
         """Return when no other try of this account stands in the way: a client may send several requests at once.
 
-        To be followed by `trying` at once. Raises Overloaded if the others take too long.
+        False without having waited: to be followed by `trying` at once. True after having waited: then the account is
+        to be looked up anew, and the turn to be asked for again. Raises Overloaded if the others take too long.
         """
+        has_waited = False
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 while (tried := self._tried.get(account.sid)) and self._is_only_busy(tried, account, policy):
+                    has_waited = True
                     await tried.settled.wait()
         except TimeoutError as error:
             raise Overloaded(
                 f"{account.name}: passwords that came before are still being tried", retry_after=_PATIENCE_SECONDS
             ) from error
+        return has_waited
 
     @contextmanager
     def trying(self, account: Account, policy: LockoutPolicy) -> Iterator[None]:
@@ -96,7 +100,9 @@ class PasswordAttempts:
         try:
             yield
         except WrongPassword:
-            tried.counts_until.append(self._clock() + window)
+            # Each one extends those before it, as at the domain controller ([MS-ADTS] 3.1.1.8.4.4: badPwdCount begins
+            # anew only after a whole window without any).
+            tried.counts_until = [self._clock() + window] * (len(tried.counts_until) + 1)
             raise
         except _NO_VERDICT as error:
             if isinstance(error, KdcSilent):

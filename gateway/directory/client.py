@@ -40,7 +40,10 @@ class DelegationSettings:
 
 
 class Directory:
-    """Of one realm. An async context manager; connects when first asked."""
+    """Of one realm. An async context manager; connects when first asked.
+
+    Whatever asks raises Overloaded where searches queue up, because the directory is slower than its callers.
+    """
 
     def __init__(
         self,

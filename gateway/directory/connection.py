@@ -10,6 +10,7 @@ import asyncio
 import os
 import select
 import socket
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Self
@@ -20,12 +21,16 @@ from bonsai.ldapconnection import BaseLDAPConnection
 
 from gateway.directory.search import Attribute, Entry, Search
 from gateway.directory.server import Server
+from gateway.errors import Overloaded
 from gateway.tickets import CredentialCache
 
 _MIN_SSF = 128
 """Encryption by AES, or no connection: whoever could alter an answer could say whose account a name is."""
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
 """Firewalls forget idle connections without a word: this keeps them known, or tells of it before the next search."""
+_WAITING = 500
+"""Searches that may stand behind the one under way. A healthy directory answers so many in a quarter of a second."""
+_RETRY_AFTER = 5
 
 _OUT_OF_ORDER = frozenset({1, 51, 52})
 """operationsError, busy and unavailable (RFC 4511 4.1.9) are about the server or the connection, not about the request.
@@ -70,12 +75,15 @@ class Connection:
         for option, value in _KEEPALIVE:
             self._socket.setsockopt(socket.IPPROTO_TCP, option, value)
         self._trouble: str | None = None
+        self._broke: str | None = None
+        """The thread's word, before the event loop has heard of it."""
 
     @classmethod
     async def open(cls, server: Server, ticket: CredentialCache, seconds: float) -> Self:
         """Connect to a server that was just reached, and bind. `ticket` holds the one for its ldap/ SPN, and no other.
 
-        The bind may take `seconds`, and each search. Raises ConnectionBroken.
+        The bind may take `seconds`, and so may each search, once it has waited for its turn for no longer than that.
+        Raises ConnectionBroken.
         """
         client = bonsai.LDAPClient(f"ldap://{server}")
         client.set_credentials("GSSAPI")
@@ -100,10 +108,12 @@ class Connection:
         return self._trouble
 
     async def search(self, search: Search) -> list[Entry]:
-        """None where the base object is not here. Raises ConnectionBroken and SearchRefused."""
+        """None where the base object is not here. Raises ConnectionBroken, SearchRefused, and Overloaded."""
         if self.trouble is not None:
             raise ConnectionBroken(self.trouble)
-        work = self._thread.submit(self._search, search)
+        if len(self._under_way) > _WAITING:
+            raise Overloaded(f"more than {_WAITING} searches wait for the directory", retry_after=_RETRY_AFTER)
+        work = self._thread.submit(self._take_turn, search, time.monotonic() + self._seconds)
         # Until then the thread is at work with it, also for a caller that has gone away.
         self._under_way.add(work)
         work.add_done_callback(self._under_way.discard)
@@ -122,10 +132,24 @@ class Connection:
         self._thread.submit(self._close)
         self._thread.shutdown(wait=False)
 
-    def _search(self, search: Search) -> list[Any]:
+    def _take_turn(self, search: Search, begin_by: float) -> list[Any]:
         """In the thread."""
-        if self._trouble is not None:
-            raise ConnectionBroken(self._trouble)
+        # First: what waited for a server that fell silent is to be repeated elsewhere, however long it waited.
+        trouble = self._trouble or self._broke
+        if trouble is not None:
+            raise ConnectionBroken(trouble)
+        if time.monotonic() > begin_by:
+            raise Overloaded(
+                f"searches queue up: the directory answers, but got to this one not within {self._seconds:g} s",
+                retry_after=_RETRY_AFTER,
+            )
+        try:
+            return self._search(search)
+        except ConnectionBroken as error:
+            self._broke = str(error)
+            raise
+
+    def _search(self, search: Search) -> list[Any]:
         try:
             message_id = self._operations.search(
                 search.base_object, search.scope, search.filter, [*search.attributes], self._seconds

@@ -56,7 +56,9 @@ class Servers:
         """What each server did at the last attempt; None when one has answered."""
 
     async def search(self, search: Search) -> list[Entry]:
-        """As `Connection.search`. Raises DirectoryUnavailable, and what the gateway's own Kerberos raises."""
+        """As `Connection.search`. Raises DirectoryUnavailable, Overloaded where searches queue up, and what the
+        gateway's own Kerberos raises.
+        """
         try:
             return await self._search(search)
         except ConnectionBroken:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import gssapi.raw as gss
 import krb5
-from gssapi.exceptions import BadChannelBindingsError, MissingCredentialsError, OperationUnavailableError
+from gssapi.exceptions import BadChannelBindingsError, MissingCredentialsError
 
 from gateway.errors import (
     ChannelBindingsWrong,
@@ -23,7 +23,7 @@ from gateway.errors import (
     TicketNotAccepted,
     TicketReplayed,
 )
-from gateway.kerberos import evidence, pac
+from gateway.kerberos import evidence, statement
 from gateway.kerberos.accepted import Accepted
 from gateway.kerberos.workers import Workers
 from gateway.protocol.kerberos import KERBEROS
@@ -174,14 +174,15 @@ class Acceptor:
 
 
 def _sid(initiator: gss.Name) -> str | None:
-    """From the PAC, which the library shows only if it is signed with the key that opened the ticket."""
+    """Of a client that is there itself: a ticket by S4U2proxy shows only that some service wants to act for it."""
     try:
-        statement = gss.get_name_attribute(initiator, pac.UPN_DNS_INFO)
-    except OperationUnavailableError:
-        return None
-    if not statement.authenticated:
-        raise TicketNotAccepted("the ticket's PAC is not signed with the service's key")
-    try:
-        return pac.object_sid(b"".join(statement.values))
+        sid = statement.object_sid(initiator)
     except ValueError as error:
-        raise TicketNotAccepted(f"the ticket's PAC cannot be read: {error}") from error
+        raise TicketNotAccepted(f"the ticket is refused: {error}") from error
+    if statement.is_delegated(initiator):
+        raise TicketNotAccepted(
+            "the ticket was got by delegation (S4U2proxy): the client was not there, a service acts for it. Which ones"
+            " may do so here, say msDS-AllowedToDelegateTo of theirs and msDS-AllowedToActOnBehalfOfOtherIdentity of"
+            " the gateway's account"
+        )
+    return sid

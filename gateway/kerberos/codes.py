@@ -65,6 +65,8 @@ class Step(StrEnum):
     """For a ticket that shows that the KDC is one, see `gateway.kerberos.logon`."""
     PROOF = "proof that the KDC is one"
     S4U2SELF = "S4U2self"
+    S4U2SELF_OPENING = "opening of the S4U2self ticket"
+    """With the keytab, see `gateway.kerberos.statement`; no KDC is asked."""
     S4U2PROXY = "S4U2proxy"
     EVIDENCE_S4U2PROXY = "S4U2proxy with the client's ticket"
     USER_TGS = "TGS-REQ with the user's ticket"
@@ -194,6 +196,15 @@ _EVIDENCE_STALE = Meaning(
 )
 _WRONG_PASSWORD = Meaning(errors.WrongPassword, "the password is wrong")
 
+_OPENING: _Meanings = {
+    Code.KRB_AP_ERR_BAD_INTEGRITY: _NOT_PROVED,
+    Code.KRB_AP_ERR_BADKEYVER: _NOT_PROVED,
+    **dict.fromkeys(
+        (Code.KRB_AP_ERR_NOT_US, Code.KRB_AP_ERR_NOKEY, Code.KRB5_KT_NOTFOUND),
+        Meaning(errors.OwnKeytabUnusable, "the keytab has no key of the gateway's account"),
+    ),
+}
+
 TABLE: Mapping[Step, Mapping[int, Meaning]] = {
     Step.OWN_AS: {
         **_OWN,
@@ -210,14 +221,8 @@ TABLE: Mapping[Step, Mapping[int, Meaning]] = {
         Code.KRB_AP_ERR_BAD_INTEGRITY: _WRONG_PASSWORD,
     },
     Step.PROOF_TGS: {**_USER, **_OWN_AS_SERVICE},
-    Step.PROOF: {
-        Code.KRB_AP_ERR_BAD_INTEGRITY: _NOT_PROVED,
-        Code.KRB_AP_ERR_BADKEYVER: _NOT_PROVED,
-        **dict.fromkeys(
-            (Code.KRB_AP_ERR_NOT_US, Code.KRB_AP_ERR_NOKEY, Code.KRB5_KT_NOTFOUND),
-            Meaning(errors.OwnKeytabUnusable, "the keytab has no key of the gateway's account"),
-        ),
-    },
+    Step.PROOF: _OPENING,
+    Step.S4U2SELF_OPENING: _OPENING,
     Step.S4U2SELF: {
         **_USER,
         **_OWN_AS_SERVICE,

@@ -6,13 +6,14 @@ Kerberos's own mechanism is used: SPNEGO would hide its error codes behind numbe
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import gssapi.raw as gss
 import krb5
 
 from gateway.account import Account, Admitted
 from gateway.errors import KerberosFailed, NotAuthenticated, OwnAccountUnusable, TransitionFailed
-from gateway.kerberos import ccache
+from gateway.kerberos import ccache, statement
 from gateway.kerberos.codes import Step, translated
 from gateway.kerberos.own_account import OwnAccount
 from gateway.kerberos.relay import KdcTrouble
@@ -30,13 +31,16 @@ class Delegation:
         self,
         realm: str,
         own_name: str,
+        keytab: Path,
         own: OwnAccount,
         workers: Workers,
+        *,
         kdc_trouble: Callable[[], KdcTrouble | None],
     ) -> None:
-        """`own_name` is the sAMAccountName of `own`; `kdc_trouble` is the relay's."""
+        """`own_name` is the sAMAccountName of `own`, and `keytab` has its key; `kdc_trouble` is the relay's."""
         self._realm = realm
         self._own_name = own_name
+        self._keytab = keytab
         self._own = own
         self._workers = workers
         self._kdc_trouble = kdc_trouble
@@ -44,8 +48,12 @@ class Delegation:
     async def s4u(self, admitted: Admitted, spn: str) -> ServiceTicket:
         """S4U2self and S4U2proxy ([MS-SFU] 3.1.5.1, 3.1.5.2), for whoever has shown who he is by another protocol.
 
+        S4U2self goes by name, and the guard has judged an objectSid: the ticket must state that very one before it is
+        used. Raises AccountChanged if it does not.
+
         Raises DelegationNotListed for KDC_ERR_BADOPTION, whatever it means; ServicePrincipalUnknown; NotAuthenticated's
-        for what is wrong with the account; KerberosFailed's, also all of `OwnAccount.cache`.
+        for what is wrong with the account; OwnKeytabRefused if the keytab does not open the ticket; KerberosFailed's,
+        also all of `OwnAccount.cache`.
         """
         own = await self._own.cache()
         try:
@@ -90,8 +98,19 @@ class Delegation:
                 gss.store_cred_into(
                     {b"ccache": evidence.name.encode()}, impersonation.creds, "initiate", _MECHANISM, overwrite=True
                 )
+            self._check_evidence(evidence, account, user)
             ticket = self._fetch(evidence, service, Step.S4U2PROXY, user)
         return _service_ticket(ticket, account.name, user)
+
+    def _check_evidence(self, evidence: CredentialCache, account: Account, user: str) -> None:
+        """By a token for the gateway itself, from a cache with the S4U2self ticket alone."""
+        (ticket,) = ccache.tickets(evidence)
+        with ccache.temporary() as cache, translated(Step.S4U2SELF_OPENING, user, self._kdc_trouble):
+            ccache.store(cache, ticket)
+            token = gss.init_sec_context(_name(str(ticket.server)), _initiator(cache), mech=_MECHANISM).token
+            assert token is not None
+            stated = statement.client_of(token, self._keytab)
+        statement.check_is_of(account, stated)
 
     def _s4u2proxy(self, evidence: CredentialCache, client: str, account: Account, service: str) -> ServiceTicket:
         ticket = self._fetch(evidence, service, Step.EVIDENCE_S4U2PROXY, client)

@@ -14,7 +14,7 @@ import krb5
 
 from gateway.account import Account
 from gateway.errors import WrongPassword
-from gateway.kerberos import ccache
+from gateway.kerberos import ccache, statement
 from gateway.kerberos.codes import Step, translated
 from gateway.kerberos.relay import KdcTrouble
 from gateway.kerberos.workers import Workers
@@ -41,7 +41,8 @@ class PasswordLogon:
         """AS-REQ as `account.principal`. A wrong password counts once towards the account's lock-out.
 
         Raises WrongPassword, AccountLocked, AccountDisabled, AccountExpired, PasswordExpired, UnknownUser;
-        OwnKeytabRefused where the KDC has not proved itself, and KerberosFailed's; Overloaded.
+        AccountChanged if the KDC means another account by that name; OwnKeytabRefused where the KDC has not proved
+        itself, and KerberosFailed's; Overloaded.
         """
         return await self._workers.at_kdc(self._log_on, account, password)
 
@@ -59,11 +60,11 @@ class PasswordLogon:
         krb5.get_init_creds_opt_set_forwardable(options, forwardable=True)
         with translated(Step.USER_AS, account.principal, self._kdc_trouble):
             ticket = krb5.get_init_creds_password(context, client, options, text.encode())
-        self._prove(ticket)
+        self._prove(ticket, account)
         return TicketGrantingTicket(str(ticket.client), ccache.holding(ticket))
 
-    def _prove(self, ticket: krb5.Creds) -> None:
-        """That the KDC is one, as krb5_verify_init_creds does it."""
+    def _prove(self, ticket: krb5.Creds, account: Account) -> None:
+        """That the KDC is one, as krb5_verify_init_creds does it, and that it means this account by the name."""
         own = gss.import_name(self._own_principal.encode(), gss.NameType.kerberos_principal)
         with ccache.temporary() as cache:
             ccache.store(cache, ticket)
@@ -72,9 +73,5 @@ class PasswordLogon:
                 token = gss.init_sec_context(own, client.creds, mech=_MECHANISM).token
             assert token is not None
             with translated(Step.PROOF, self._own_principal, self._kdc_trouble):
-                gss.accept_sec_context(token, self._acceptor())
-
-    def _acceptor(self) -> gss.Creds:
-        """Without a replay cache: the token was made here, and goes nowhere."""
-        keytab = f"FILE:{self._keytab}".encode()
-        return gss.acquire_cred_from({b"keytab": keytab, b"rcache": b"none:"}, mechs=[_MECHANISM], usage="accept").creds
+                stated = statement.client_of(token, self._keytab)
+            statement.check_is_of(account, stated)

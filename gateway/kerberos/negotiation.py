@@ -36,8 +36,8 @@ class Negotiation:
     async def finish(self, reply: bytes | None) -> None:
         """Verify what the service sent back (RFC 4120 3.2.5): only who holds the key of the SPN can have made it.
 
-        Raises TicketRefusedInside if it rejects the ticket, MutualAuthenticationFailed if it proves nothing, and
-        Overloaded.
+        Raises TicketRefusedInside if it rejects the ticket, MutualAuthenticationFailed if it proves nothing. Nothing
+        else: the service has done by then what it was asked for.
         """
         if reply is None:
             raise MutualAuthenticationFailed(f"{self._service} has sent no token that proves its key")
@@ -48,7 +48,7 @@ class Negotiation:
         reason = rejection(answer)
         if reason is not None:
             raise TicketRefusedInside(f"{self._service} rejects the ticket: {reason}", sent=True)
-        await self._workers.locally(self._verify, reply)
+        await self._workers.towards_inside(self._verify, reply)
 
     def _verify(self, reply: bytes) -> None:
         try:
@@ -69,9 +69,9 @@ class Negotiator:
         """A fresh token of the ticket: a service takes each one once.
 
         `channel_bindings` is the application data that binds it to a TLS connection (RFC 5929 4), None for plain HTTP.
-        Raises KerberosFailed, e.g. for a ticket whose time is over, and Overloaded.
+        Raises KerberosFailed, e.g. for a ticket whose time is over.
         """
-        token, context = await self._workers.locally(_initiated, ticket, channel_bindings)
+        token, context = await self._workers.towards_inside(_initiated, ticket, channel_bindings)
         return Negotiation(ticket, token, context, self._workers)
 
 

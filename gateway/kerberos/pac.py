@@ -5,6 +5,9 @@ import struct
 UPN_DNS_INFO = b"urn:mspac:upn-dns-info"
 """MIT's name for the buffer ([MS-PAC] 2.10)."""
 
+DELEGATION_INFO = b"urn:mspac:delegation-info"
+"""MIT's name for S4U_DELEGATION_INFO ([MS-PAC] 2.9): in the PAC of every ticket that S4U2proxy issues."""
+
 _HEADER = struct.Struct("<4HI4H")
 """Lengths and offsets of UPN and DNS domain name, Flags, and, if it is extended, of SamName and Sid."""
 _SHORT_HEADER_SIZE = 12

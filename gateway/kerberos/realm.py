@@ -40,7 +40,9 @@ class KerberosRealm:
         self.workers = Workers()
         keytab = OwnKeytab(settings.keytab, state / f"{name}.refused-keytab")
         self.own = OwnAccount(principal, keytab, self.workers, clock, kdc_trouble)
-        self.delegation = Delegation(name, settings.account, self.own, self.workers, kdc_trouble)
+        self.delegation = Delegation(
+            name, settings.account, settings.keytab, self.own, self.workers, kdc_trouble=kdc_trouble
+        )
         self.logon = PasswordLogon(principal, settings.keytab, self.workers, kdc_trouble)
         self.negotiator = Negotiator(self.workers)
 

@@ -16,6 +16,11 @@ from enum import StrEnum
 
 from gateway.kerberos.kdc import MAX_REQUEST, Kdc, NoAnswer, TooLong, read_message, write_message
 
+_AS_REQ = b"\x6a"
+"""[APPLICATION 10] (RFC 4120 5.4.1)."""
+_PROOFS = (b"\xa1\x03\x02\x01\x02", b"\xa1\x04\x02\x02\x00\x8a")
+"""padata-type of PA-ENC-TIMESTAMP (2) and PA-ENCRYPTED-CHALLENGE (138), as PA-DATA has them (RFC 4120 5.2.7)."""
+
 _LAST_FOR = 30.0
 """Seconds for which a KDC that failed is asked last."""
 
@@ -135,6 +140,10 @@ class KdcRelay:
             except NoAnswer as failure:
                 self._failed_at[kdc] = now()
                 failures.append((kdc, failure))
+                if failure.was_reached and _shows_a_proof(request):
+                    # It may have counted a wrong password, and the next one would count it again. The next request
+                    # begins at the next one.
+                    break
             else:
                 self._failed_at.pop(kdc, None)
                 return answer
@@ -143,6 +152,11 @@ class KdcRelay:
     def _has_just_failed(self, kdc: Kdc) -> bool:
         failed_at = self._failed_at.get(kdc)
         return failed_at is not None and asyncio.get_running_loop().time() < failed_at + _LAST_FOR
+
+
+def _shows_a_proof(request: bytes) -> bool:
+    """Whether this is an AS-REQ that a password or a key could be wrong in."""
+    return request.startswith(_AS_REQ) and any(proof in request for proof in _PROOFS)
 
 
 async def _closed(writer: asyncio.StreamWriter) -> None:

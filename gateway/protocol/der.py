@@ -9,6 +9,8 @@ from cryptography.x509 import ObjectIdentifier
 ENUMERATED = 0x0A
 SEQUENCE = 0x30
 _INTEGER = b"\x02"
+_LONG_FORM = 0x80
+"""Of a length, with the number of its octets (X.690 8.1.3.5)."""
 
 
 def application(number: int) -> int:
@@ -32,16 +34,32 @@ def contents(der: bytes, tag: int) -> bytes:
     return bytes(value.data)
 
 
-@asn1.sequence
-class _SequenceOf:
-    elements: list[asn1.TLV]
+def elements(der: bytes, at_most: int) -> list[bytes]:
+    """The DER of each element of a SEQUENCE, whatever they are; nothing is read behind the last that may be there.
+
+    The library would read them all before they can be counted: 24000 fit into a token that nobody has proved.
+    """
+    inside = contents(der, SEQUENCE)
+    found: list[bytes] = []
+    start = 0
+    while start < len(inside):
+        if len(found) == at_most:
+            raise ValueError(f"a SEQUENCE of more than {at_most} elements")
+        end = _end_of_value(inside, start)
+        found.append(inside[start:end])
+        asn1.decode_der(asn1.TLV, found[-1])
+        start = end
+    return found
 
 
-def elements(der: bytes) -> list[bytes]:
-    """The DER of each element of a SEQUENCE, whatever they are."""
-    contents(der, SEQUENCE)
-    # The library reads a SEQUENCE OF inside of a structure only: so one is put around it.
-    return [asn1.encode_der(element) for element in asn1.decode_der(_SequenceOf, encode(SEQUENCE, der)).elements]
+def _end_of_value(octets: bytes, start: int) -> int:
+    """Where the value ends that begins at `start`, if it is one of DER and its tag is one octet; the library tells."""
+    contents_at = start + 2
+    length = int.from_bytes(octets[start + 1 : contents_at])
+    if length < _LONG_FORM:
+        return contents_at + length
+    length_at, contents_at = contents_at, contents_at + (length - _LONG_FORM)
+    return contents_at + int.from_bytes(octets[length_at:contents_at])
 
 
 def fields(der: bytes, count: int) -> dict[int, bytes]:
@@ -51,7 +69,7 @@ def fields(der: bytes, count: int) -> dict[int, bytes]:
     """
     found: dict[int, bytes] = {}
     least = 0
-    for element in elements(der):
+    for element in elements(der, count):
         number = element[0] - context(0)
         if not least <= number < count:
             raise ValueError(f"a field of tag {element[0]:02x} that is unknown, or out of order")
@@ -92,10 +110,10 @@ def enumerated(der: bytes) -> int:
 def encode(tag: int, *parts: bytes) -> bytes:
     """One value of this tag, with the parts inside."""
     inside = b"".join(parts)
-    if len(inside) < 0x80:
+    if len(inside) < _LONG_FORM:
         return bytes((tag, len(inside))) + inside
     length = len(inside).to_bytes((len(inside).bit_length() + 7) // 8)
-    return bytes((tag, 0x80 | len(length))) + length + inside
+    return bytes((tag, _LONG_FORM | len(length))) + length + inside
 
 
 def encode_object_identifier(dotted: str) -> bytes:

@@ -101,10 +101,9 @@ def _neg_token_init(inside: bytes) -> KerberosToken:
     [MS-SPNG] 2.2.1's NegTokenInit2 has negHints, but acceptors send it.
     """
     found = der.fields(der.contents(inside, _NEG_TOKEN_INIT), _FIELDS)
-    offered = der.elements(der.required(found, 0))
-    if not 1 <= len(offered) <= MAX_MECH_TYPES:
-        raise ValueError(f"a mechTypes of {len(offered)}: 1 to {MAX_MECH_TYPES} are taken")
-    mech_types = list(map(der.object_identifier, offered))
+    mech_types = list(map(der.object_identifier, der.elements(der.required(found, 0), MAX_MECH_TYPES)))
+    if not mech_types:
+        raise ValueError("it offers no mechanism (mechTypes)")
     mech_token = der.octet_string(found[2]) if 2 in found else None
     _refuse_ntlm(mech_types, mech_token)
     if mech_types[0] not in _KERBEROS_MECHANISMS:

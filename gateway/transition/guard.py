@@ -38,6 +38,8 @@ _PRIVILEGED_FLAGS = {
     UserAccountControl.INTERDOMAIN_TRUST_ACCOUNT: "a trust between domains",
     # Whoever is this account is everybody who comes to it: it holds their ticket-granting tickets.
     UserAccountControl.TRUSTED_FOR_DELEGATION: "trusted for unconstrained delegation",
+    # So is this one towards the services on its list: another gateway's account, for example.
+    UserAccountControl.TRUSTED_TO_AUTHENTICATE_FOR_DELEGATION: "trusted for delegation by protocol transition",
 }
 _PRIVILEGED_ACCOUNTS = {500: "Administrator", 502: "krbtgt"}
 """RIDs of accounts in any domain ([MS-DTYP] 2.4.2.4)."""
@@ -99,9 +101,11 @@ class ImpersonationSettings(Settings):
 class Guard:
     """Of one realm."""
 
-    def __init__(self, settings: ImpersonationSettings, own_account: str, clock: Callable[[], datetime]) -> None:
-        """`own_account` is the sAMAccountName of the gateway's account; `clock` gives the aware time, UTC."""
-        self._scope = _Scope(settings)
+    def __init__(self, settings: ImpersonationSettings | None, own_account: str, clock: Callable[[], datetime]) -> None:
+        """`own_account` is the sAMAccountName of the gateway's account; `clock` gives the aware time, UTC. Without
+        settings nobody is admitted.
+        """
+        self._scope = None if settings is None else _Scope(settings)
         self._own_account = own_account
         self._clock = clock
 
@@ -112,6 +116,17 @@ class Guard:
         """
         account = _authenticated_account(requester)
         self._refuse_stale(requester)
+        self.check(account)
+        if self._scope is None:
+            raise AccountOutsideScope(f"{account.name}: the realm has no `impersonation`, so that nobody is inside it")
+        return Admitted(account)
+
+    def check(self, account: Account) -> None:
+        """The rules about the account itself. Raises ImpersonationRefused.
+
+        Asked by itself before a password is tried: else whoever guesses could lock the gateway's own account, or an
+        administrator's, and learn whether the guess was right.
+        """
         if account.sam_account_name.lower() == self._own_account.lower():
             raise AccountIsOwn(f"{account.name} is the gateway's own account")
         if privilege := next(_privileges(account), None):
@@ -120,9 +135,8 @@ class Guard:
             raise AccountProtected(f"{account.name} is in Protected Users")
         if UserAccountControl.NOT_DELEGATED in account.user_account_control:
             raise AccountSensitive(f"{account.name} is marked sensitive (NOT_DELEGATED)")
-        if objection := next(self._scope.objections_to(account), None):
+        if self._scope is not None and (objection := next(self._scope.objections_to(account), None)):
             raise AccountOutsideScope(f"{account.name} {objection}")
-        return Admitted(account)
 
     def _refuse_stale(self, requester: Requester) -> None:
         age = self._clock() - requester.authenticated_at

@@ -14,6 +14,7 @@ from tests.bench.idle import kib_per_idle_connection
 from tests.bench.load import Ratios, Run, interleaved, ratios, run
 from tests.bench.servers import Server, free_port, running
 from tests.bench.slow import all_slow_clients
+from tests.bench.table import print_table
 from tests.bench.tools import RUN, BenchError, provide
 from tests.bench.world import World, make_world
 
@@ -120,13 +121,6 @@ def print_slow_clients(dropped: dict[str, list[float | None]], servers: Sequence
         for how, outcomes in dropped.items()
     ]
     print_table(("", *(server.name for server in servers)), lines)
-
-
-def print_table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(headings, *lines, strict=True)]
-    for name, *cells in (headings, *lines):
-        padded = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
-        print(name.ljust(widths[0]), *padded, sep="   ", flush=True)
 
 
 async def bench(options: argparse.Namespace) -> None:

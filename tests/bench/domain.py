@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 from aiohttp import ClientSession, TCPConnector
 
 from gateway.cli.lab_configuration import Ports
 from gateway.cli.lab_domain_configuration import write_domain_configuration
+from gateway.cli.lab_insiders import TEMPLATE, TEMPLATES
 from gateway.lab.clients import issue_clients
 from gateway.lab.credentials import KeyPair
 from gateway.lab.domain import CORP, Domain
@@ -38,7 +38,6 @@ WAYS: Mapping[str, str] = {
 }
 """The service of each transition."""
 _WARM_UP = 10
-_TEMPLATES = Path(".cache") / "ad"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ async def a_setting() -> AsyncIterator[Setting]:
     directory = RUN / "kerberos"
     shutil.rmtree(directory, ignore_errors=True)
     world = create_world(directory)
-    with Domain(CORP, directory / "domain", templates=_TEMPLATES) as domain:
+    with Domain(CORP, directory / "domain", templates=TEMPLATES) as domain:
         # The lab's services are in this process.
         os.environ |= {"KRB5_CONFIG": str(domain.krb5_conf), "KRB5CCNAME": "MEMORY:none"}
         kerberos = KerberosClient(domain.krb5_conf)
@@ -156,13 +155,12 @@ class Gateway:
 
     async def _token(self, name: str) -> bytes:
         domain = self.setting.domain
-        bindings = server_bindings(self.setting.world)
         initiation = await asyncio.to_thread(
             self.setting.kerberos.initiate,
             f"{name}@{domain.realm}",
             domain.password(name),
             f"HTTP/{GATEWAY_HOST}",
-            channel_bindings=bindings,
+            channel_bindings=server_bindings(self.setting.world),
         )
         return initiation.token
 
@@ -170,7 +168,7 @@ class Gateway:
         domain = self.setting.domain
         token = UsernameToken(f"{name}@{domain.dns_domain}", Secret(domain.password(name))) if by_password else None
         issue = wstep.Issue(
-            a_request(name), wstep.ValueType.PKCS10, (wstep.ContextItem("CertificateTemplate", "CorpUser"),)
+            a_request(name), wstep.ValueType.PKCS10, (wstep.ContextItem("CertificateTemplate", TEMPLATE),)
         )
         return render_envelope(
             wstep.ACTION_RST,
@@ -196,9 +194,10 @@ async def a_gateway(setting: Setting) -> AsyncIterator[Gateway]:
     """Started as an operator does, with the configuration of `ces-gateway lab --ad`, and warm."""
     ports = Ports(free_port(), free_port(), free_port())
     file = write_domain_configuration(setting.world, setting.lab, setting.domain, ports)
-    command: list[str | Path] = [sys.executable, "-m", "gateway", "serve", "--config", file]
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(running("gateway-kerberos", ports.https, command))
+        server = await stack.enter_async_context(
+            running("gateway-kerberos", ports.https, [sys.executable, "-m", "gateway", "serve", "--config", file])
+        )
         management = await stack.enter_async_context(ClientSession(f"http://127.0.0.1:{ports.management}"))
         gateway = Gateway(setting, ports, server, management, stack)
         for way in WAYS:

@@ -23,6 +23,7 @@ from tests.silver_tickets import (
     _general_string,
     _principal_name,
     _time,
+    a_pac,
 )
 
 _AS_REQ, _AS_REP, _ENC_AS_REP_PART = 10, 11, 25
@@ -57,6 +58,8 @@ class FakeKdc:
         self.lifetime = _LIFETIME
         self.ahead = timedelta(0)
         """Of its clock."""
+        self.sid: str | None = "S-1-5-21-1-2-3-1104"
+        """Which it states of whoever asks, in a PAC."""
         self._client = b""
 
     @property
@@ -103,7 +106,7 @@ class FakeKdc:
 
     def _refuse_proof(self, padata: bytes | None) -> bytes:
         """RFC 4120 5.2.7."""
-        types = [der.integer(der.fields(element, 3)[1]) for element in der.elements(padata or sequence())]
+        types = [der.integer(der.fields(element, 3)[1]) for element in der.elements(padata or sequence(), 9)]
         if _PA_ENC_TIMESTAMP in types:
             self.proofs += 1
             return a_krb_error(_KDC_ERR_PREAUTH_FAILED, self.realm)
@@ -115,13 +118,13 @@ class FakeKdc:
         return a_krb_error(_KDC_ERR_PREAUTH_REQUIRED, self.realm, method_data)
 
     def _key(self, principal_name: bytes) -> bytes:
-        components = der.elements(der.fields(principal_name, 2)[1])
-        return self.keys.get(components[0][2:].decode(), _OWN_KEY)
+        return self.keys.get(_text_of(principal_name).split("/")[0], _OWN_KEY)
 
     def _reply(self, kind: int, enc_part: int, body: Mapping[int, bytes], key: bytes, *, usage: int) -> bytes:
         """KDC-REP, EncKDCRepPart and Ticket (RFC 4120 5.3, 5.4.2)."""
         now = datetime.now(UTC) + self.ahead
         name = self._client
+        pac = a_pac(sid=self.sid).authorization_data(_text_of(name), now, self._key(body[3]))
         session_key = tlv(0xA0, integer(AES256)) + tlv(0xA1, octet_string(_SESSION_KEY))
         flags = bit_string(b"\x40\x40\x00\x00" if kind == _AS_REP else b"\x40\x00\x00\x00")
         times = tlv(0xA5, _time(now)), tlv(0xA6, _time(now)), tlv(0xA7, _time(now + self.lifetime))
@@ -135,6 +138,7 @@ class FakeKdc:
                 tlv(0xA3, name),
                 no_transit,
                 *times,
+                tlv(0xAA, pac),
             ),
         )
         ticket = tlv(
@@ -169,6 +173,10 @@ class FakeKdc:
                 tlv(0xA6, _encrypted(key, usage, enc_kdc_rep_part)),
             ),
         )
+
+
+def _text_of(principal_name: bytes) -> str:
+    return "/".join(component[2:].decode() for component in der.elements(der.fields(principal_name, 2)[1], 9))
 
 
 def a_krb_error(code: int, realm: str = "CORP.EXAMPLE", e_data: bytes | None = None) -> bytes:

@@ -28,6 +28,7 @@ CES = "HTTP/ces.corp.fabrikam.example"
 BINDINGS = b"tls-server-end-point:" + bytes(32)
 OTHER_BINDINGS = b"tls-server-end-point:" + bytes(31) + b"\1"
 
+TRUSTED_TO_AUTHENTICATE_FOR_DELEGATION = 0x100_0000
 DELEGATE, MUTUAL, DCE_STYLE = 0x1, 0x2, 0x1000
 SPNEGO = gss.OID.from_int_seq("1.3.6.1.5.5.2")
 
@@ -190,6 +191,24 @@ async def test_a_ticket_for_another_service_is_refused(domain: Domain, tmp_path:
     async with a_realm(domain, tmp_path) as realm:
         with pytest.raises(TicketNotAccepted, match="another service"):
             await accept(realm, await Client(domain, "alice").token(CES))
+
+
+async def test_who_was_not_there_is_not_let_in(domain: Domain, tmp_path: Path) -> None:
+    """A service comes with a ticket that it has got in a user's name."""
+    attributes = ("userAccountControl", "msDS-AllowedToDelegateTo")
+    before = domain.ldb().attributes("svc-gateway3", *attributes)
+    trusted = {attributes[0]: str(TRUSTED_TO_AUTHENTICATE_FOR_DELEGATION | 0x200), attributes[1]: ENROLL}
+    try:
+        domain.ldb().modify("svc-gateway3", **trusted)
+        async with a_realm(domain, tmp_path, account="svc-gateway3") as service:
+            ticket = await service.kerberos.delegation.s4u(admitted(domain, "alice"), ENROLL)
+            token = (await service.kerberos.negotiator.begin(ticket, None)).token
+    finally:
+        domain.ldb().modify("svc-gateway3", **before)
+
+    async with a_realm(domain, tmp_path) as realm:
+        with pytest.raises(TicketNotAccepted, match="the client was not there"):
+            await accept(realm, token)
 
 
 async def test_a_token_for_three_legs_is_refused(domain: Domain, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import krb5
 import pytest
 
 from gateway import errors
+from gateway.account import Admitted
 from gateway.errors import GatewayError
 from gateway.kerberos import ccache
 from gateway.lab.domain import Domain
@@ -19,6 +20,7 @@ from gateway.protocol.spnego import parse_kerberos_token
 from gateway.tickets import CredentialCache, ServiceTicket
 from tests.kerberos_realms import Running, a_realm, account_of, admitted
 from tests.kerberos_tickets import is_gone
+from tests.silver_tickets import Service, a_keytab
 
 CES = "HTTP/ces.corp.fabrikam.example"
 CEP = "HTTP/cep.corp.fabrikam.example"
@@ -177,6 +179,35 @@ async def test_a_gateway_that_was_disabled_is_told_from_the_accounts_it_acts_for
         with pytest.raises(errors.DelegationNotListed):
             await realm.kerberos.delegation.s4u(admitted(domain, "alice"), CES)
         assert not realm.kerberos.own.is_refused
+
+
+async def test_who_was_renamed_meanwhile_does_not_become_another(domain: Domain, tmp_path: Path) -> None:
+    """CVE-2021-42278: the KDC falls back from `DC1` to the domain controller's `DC1$`."""
+    account = account_of(domain, "u04")
+    domain.ldb().modify(account.sid, sAMAccountName="DC1")
+    judged = account_of(domain, "DC1")
+    domain.ldb().modify(account.sid, sAMAccountName="u04")
+    (controllers,) = domain.ldb().attributes("DC1$", "objectSid")["objectSid"]
+    async with a_realm(domain, tmp_path) as realm:
+        await realm.kerberos.own.cache()
+        before = realm.relay.exchanges
+
+        with pytest.raises(errors.AccountChanged, match=f"a ticket of {controllers} for DC1@"):
+            await realm.kerberos.delegation.s4u(Admitted(judged), CES)
+
+        assert judged.sid == account.sid
+        assert realm.relay.exchanges == before + 1
+
+
+async def test_a_keytab_that_does_not_open_what_the_kdc_issues_is_stale(domain: Domain, tmp_path: Path) -> None:
+    keytab = tmp_path / "gateway2.keytab"
+    keytab.write_bytes(domain.keytab("svc-gateway2").read_bytes())
+    async with a_realm(domain, tmp_path, account="svc-gateway2", keytab=keytab) as realm:
+        await realm.kerberos.own.cache()
+        keytab.write_bytes(a_keytab(Service("svc-gateway2", domain.realm, b"x" * 32)))
+
+        with pytest.raises(errors.OwnKeytabRefused, match="the file is stale"):
+            await realm.kerberos.delegation.s4u(admitted(domain, "alice"), CES)
 
 
 # --- the client's own ticket as evidence ----------------------------------------------------------------------------

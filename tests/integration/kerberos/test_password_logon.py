@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.account import Account
 from gateway.authn.kerberos_password import KerberosPasswords
 from gateway.authn.password_attempts import PasswordAttempts
 from gateway.directory.client import Directory
@@ -57,10 +58,14 @@ async def directory(domain: Domain, keytab: Path, workers: Workers, tmp_path: Pa
         yield directory
 
 
+def anybody(_account: Account) -> None:
+    """No rules of a guard."""
+
+
 @pytest.fixture
 def verify(domain: Domain, keytab: Path, workers: Workers, directory: Directory) -> KerberosPasswords:
     logon = PasswordLogon(f"svc-gateway@{domain.realm}", keytab, workers, lambda: None)
-    return KerberosPasswords(directory, logon, PasswordAttempts(now), now)
+    return KerberosPasswords(directory, logon, PasswordAttempts(now), anybody, now)
 
 
 @pytest.fixture
@@ -141,7 +146,7 @@ async def test_many_callers_with_wrong_passwords_never_lock_the_account(
 
 
 async def test_wrong_passwords_elsewhere_are_counted_too(domain: Domain, verify: KerberosPasswords, gina: str) -> None:
-    elsewhere = KerberosPasswords(verify.directory, verify.logon, PasswordAttempts(now), now)
+    elsewhere = KerberosPasswords(verify.directory, verify.logon, PasswordAttempts(now), anybody, now)
     with pytest.raises(WrongPassword):
         await elsewhere(UsernameToken(gina, Secret(WRONG)))
 

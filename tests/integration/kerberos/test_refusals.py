@@ -137,6 +137,24 @@ async def test_a_wrong_password_a_locked_a_disabled_and_an_unknown_account_look_
     assert reasons == ["wrong_password", "account_disabled", "account_expired", "password_expired", "unknown_user"]
 
 
+@pytest.mark.parametrize("name", ["svc-gateway", "adam", "carol", "paul", "svc-ces"])
+async def test_a_guess_at_an_account_that_never_enrolls_is_not_tried_and_learns_nothing(
+    stand: DomainStand, domain: Domain, name: str
+) -> None:
+    right = await stand.enroll(name, "password")
+    wrong = await stand.enroll(name, "password", password="a guess")
+    ordinary = await stand.enroll("bob", "password", password="a guess")
+
+    (count,) = domain.ldb().attributes(name, "badPwdCount")["badPwdCount"] or ("0",)
+    assert count == "0"
+    told = {
+        (answer.status, answer.fault.code, answer.fault.subcode, answer.fault.text.partition(" (call")[0])
+        for answer in (right, wrong, ordinary)
+    }
+    assert len(told) == 1
+    domain.ldb().unlock("bob")
+
+
 async def test_the_gateway_never_reaches_the_threshold_that_locks_an_account(
     stand: DomainStand, domain: Domain, gina: str
 ) -> None:

@@ -11,6 +11,7 @@ from gateway.authn.username_token import Verified
 from gateway.errors import (
     AccountDisabled,
     AccountLocked,
+    AccountPrivileged,
     DirectoryUnavailable,
     KdcUnreachable,
     PasswordNotTried,
@@ -70,9 +71,15 @@ def logon() -> FakeLogon:
     return FakeLogon()
 
 
+def check(account: Account) -> None:
+    """As the guard does."""
+    if account.admin_count:
+        raise AccountPrivileged(f"{account.name} is an administrator's")
+
+
 @pytest.fixture
 def verify(directory: FakeDirectory, logon: FakeLogon) -> KerberosPasswords:
-    return KerberosPasswords(directory, logon, PasswordAttempts(lambda: NOW), lambda: NOW)
+    return KerberosPasswords(directory, logon, PasswordAttempts(lambda: NOW), check, lambda: NOW)
 
 
 def a_token(username: str = "alice", password: str = "secret") -> UsernameToken:
@@ -96,6 +103,18 @@ async def test_no_password_is_kept(verify: KerberosPasswords) -> None:
 async def test_an_unknown_name_is_not_tried(verify: KerberosPasswords, logon: FakeLogon) -> None:
     with pytest.raises(UnknownUser):
         await verify(a_token("bob"))
+
+    assert logon.tried == []
+
+
+@pytest.mark.parametrize("password", ["secret", "a guess"])
+async def test_an_account_that_the_guard_refuses_is_not_tried_whatever_the_password(
+    verify: KerberosPasswords, directory: FakeDirectory, logon: FakeLogon, password: str
+) -> None:
+    directory.account = an_account(admin_count=True)
+
+    with pytest.raises(AccountPrivileged):
+        await verify(a_token(password=password))
 
     assert logon.tried == []
 

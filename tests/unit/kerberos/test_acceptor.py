@@ -1,6 +1,7 @@
 """With tickets that the tests make themselves: no KDC is there."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -131,6 +132,13 @@ async def test_a_pac_that_cannot_be_read_is_refused(gateway: Gateway) -> None:
 
     assert isinstance(refusal, TicketNotAccepted)
     assert "PAC cannot be read" in str(refusal)
+
+
+async def test_a_ticket_that_a_service_has_got_in_the_client_s_name_is_refused(gateway: Gateway) -> None:
+    refusal = await gateway.refusal(a_token(pac=replace(a_pac(sid=SID), delegation_info=bytes(8))))
+
+    assert isinstance(refusal, TicketNotAccepted)
+    assert "a service acts for it" in str(refusal)
 
 
 async def test_a_pac_that_the_library_does_not_vouch_for_is_refused(

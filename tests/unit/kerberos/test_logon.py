@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import OwnKeytabRefused, WrongPassword
+from gateway.errors import AccountChanged, KerberosFailed, OwnKeytabRefused, WrongPassword
 from gateway.kerberos import ccache
 from gateway.kerberos.logon import PasswordLogon
 from gateway.kerberos.workers import Workers
@@ -65,6 +65,21 @@ async def test_who_knows_the_password_is_not_yet_the_kdc(stand: Stand) -> None:
     del stand.kdc.keys["svc-gateway"]
 
     with pytest.raises(OwnKeytabRefused, match="is not the KDC"):
+        await stand.logon.log_on(an_account("alice"), Secret("secret"))
+
+
+async def test_the_kdc_must_mean_the_account_that_the_directory_meant(stand: Stand) -> None:
+    """Renamed meanwhile, and the name given to another: the password is right, but for that one."""
+    stand.kdc.sid = "S-1-5-21-1-2-3-500"
+
+    with pytest.raises(AccountChanged, match=r"a ticket of S-1-5-21-1-2-3-500 for alice@CORP\.EXAMPLE"):
+        await stand.logon.log_on(an_account("alice"), Secret("secret"))
+
+
+async def test_a_kdc_that_does_not_say_whose_ticket_it_is_is_not_enough(stand: Stand) -> None:
+    stand.kdc.sid = None
+
+    with pytest.raises(KerberosFailed, match="without saying whose it is"):
         await stand.logon.log_on(an_account("alice"), Secret("secret"))
 
 

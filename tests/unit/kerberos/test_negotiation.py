@@ -1,5 +1,7 @@
 """With tickets that the tests make themselves, and the service's side by the library itself: no KDC is there."""
 
+import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,7 +13,13 @@ import pytest
 import spnego
 from gssapi.raw.named_tuples import AcceptSecContextResult
 
-from gateway.errors import GatewayError, KerberosFailed, MutualAuthenticationFailed, TicketRefusedInside
+from gateway.errors import (
+    GatewayError,
+    KerberosFailed,
+    MutualAuthenticationFailed,
+    Overloaded,
+    TicketRefusedInside,
+)
 from gateway.kerberos import ccache
 from gateway.kerberos.negotiation import Negotiation, Negotiator
 from gateway.kerberos.workers import Workers
@@ -261,3 +269,23 @@ async def test_a_rejection_without_a_reason_is_one(negotiator: Negotiator) -> No
     refusal = await error_of(negotiation, tlv(0xA1, sequence(tlv(0xA0, b"\x0a\x01\x02"))))
 
     assert isinstance(refusal, TicketRefusedInside)
+
+
+# --- the threads ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_flood_of_tickets_from_outside_delays_no_negotiation(service: InternalService) -> None:
+    """Else a certificate could be lost that the CA has issued."""
+    workers, door = Workers(1, 1, waiting=0), threading.Event()
+    flood = asyncio.ensure_future(workers.locally(door.wait, 60))
+    await asyncio.wait((flood,), timeout=0)
+    with pytest.raises(Overloaded):
+        await workers.locally(door.is_set)
+
+    negotiation = await Negotiator(workers).begin(a_service_ticket(), None)
+    await negotiation.finish(service.answers(negotiation.token))
+
+    assert not flood.done()
+    door.set()
+    assert await flood
+    workers.close()

@@ -204,6 +204,26 @@ async def test_after_one_without_a_usable_answer_the_next_is_asked(act: Act) -> 
     assert outcomes == [KdcOutcome.ANSWERED]
 
 
+PROOF = b"\x6a\x81\xb0" + b"\xa1\x03\x02\x01\x02"
+"""As an AS-REQ with PA-ENC-TIMESTAMP begins, and has in it."""
+
+
+@pytest.mark.parametrize("request_", [PROOF, b"\x6a\x81\xb0" + b"\xa1\x04\x02\x02\x00\x8a"])
+async def test_a_password_is_shown_to_one_kdc_only_and_the_next_request_begins_at_the_next(request_: bytes) -> None:
+    async with kdcs(hangs_up, answers(b"a ticket")) as (late, next_), a_relay(late.address, next_.address) as asked:
+        assert await ask(asked, frame(request_)) is None
+        assert next_.requests == []
+
+        assert await ask(asked, frame(request_)) == b"a ticket"
+        assert len(late.requests) == 1
+
+
+async def test_a_password_that_reached_nobody_is_shown_to_the_next_kdc() -> None:
+    with a_refusing_address() as refusing:
+        async with kdcs(answers(b"a ticket")) as (good,), a_relay(refusing, good.address) as asked:
+            assert await ask(asked, frame(PROOF)) == b"a ticket"
+
+
 async def test_after_one_that_refuses_the_next_is_asked() -> None:
     with a_refusing_address() as refusing:
         async with kdcs(answers(b"an answer")) as (good,), a_relay(refusing, good.address) as asked:

@@ -38,6 +38,7 @@ def workers() -> Iterator[Workers]:
 async def test_work_is_done_in_another_thread(workers: Workers) -> None:
     assert await workers.at_kdc(threading.get_ident) != threading.get_ident()
     assert await workers.locally(threading.get_ident) != threading.get_ident()
+    assert await workers.towards_inside(threading.get_ident) != threading.get_ident()
 
 
 async def test_arguments_and_result_pass(workers: Workers) -> None:
@@ -61,6 +62,20 @@ async def test_a_kdc_that_takes_its_time_delays_nobody_who_needs_none(workers: W
 
     gate.open.set()
     assert await at_kdc == "done"
+
+
+async def test_what_goes_inside_is_never_refused_and_waits_for_nothing_else(gate: Gate) -> None:
+    workers = Workers(kdc_threads=1, local_threads=1, waiting=0)
+    others = [asyncio.ensure_future(work(gate.work)) for work in (workers.at_kdc, workers.locally)]
+    await asyncio.wait(others, timeout=0)
+    with pytest.raises(Overloaded):
+        await workers.locally(divmod, 7, 2)
+
+    assert await asyncio.gather(*(workers.towards_inside(divmod, 7, 2) for _ in range(500))) == [(3, 1)] * 500
+
+    gate.open.set()
+    assert await asyncio.gather(*others) == ["done", "done"]
+    workers.close()
 
 
 async def test_beyond_the_queue_work_is_refused_at_once(workers: Workers, gate: Gate) -> None:

@@ -34,9 +34,36 @@ def test_what_is_not_exactly_one_value_of_its_tag_is_refused(octets: bytes) -> N
 
 
 def test_the_elements_of_a_sequence_are_found() -> None:
-    assert der.elements(sequence(integer(1), octet_string(b"a"))) == [integer(1), octet_string(b"a")]
+    long = [octet_string(bytes(size)) for size in (0x7F, 0x80, 0x100)]
+
+    assert der.elements(sequence(integer(1), *long), 4) == [integer(1), *long]
+    assert der.elements(sequence(), 0) == []
     with pytest.raises(ValueError, match="tag 31"):
-        der.elements(tlv(0x31))
+        der.elements(tlv(0x31), 1)
+
+
+def test_nothing_is_read_behind_the_last_element_that_may_be_there() -> None:
+    with pytest.raises(ValueError, match="more than 2 elements"):
+        der.elements(sequence(integer(1), integer(2), b"\xff garbage"), 2)
+    with pytest.raises(ValueError, match="more than 2 elements"):
+        der.fields(sequence(*(tlv(0xA0, integer(number)) for number in range(3))), 2)
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        b"\x04",
+        b"\x04\x01",
+        b"\x04\x82\x01",
+        b"\x04\xff",
+        b"\x30\x80\x00\x00",  # BER: indefinite length
+        b"\x04\x81\x01\x00",  # BER: a length in more octets than needed
+        b"\x1f\x81\x00",
+    ],
+)
+def test_an_element_that_is_not_one_of_der_is_refused(element: bytes) -> None:
+    with pytest.raises(ValueError, match="error parsing"):
+        der.elements(sequence(integer(1), element), 4)
 
 
 def test_fields_are_found_by_their_tags() -> None:
@@ -85,8 +112,19 @@ def test_simple_values_are_written() -> None:
 
 @given(st.binary(max_size=32))
 def test_any_bytes_are_read_or_refused(octets: bytes) -> None:
-    for read in (der.elements, der.integer, der.enumerated, der.object_identifier, der.octet_string):
+    for read in (der.integer, der.enumerated, der.object_identifier, der.octet_string):
         try:
             read(octets)
         except ValueError:
             continue
+
+
+@given(st.binary(max_size=32))
+def test_any_bytes_are_elements_or_refused(octets: bytes) -> None:
+    """What is not refused is all there, nothing twice and nothing left out."""
+    der_of_it = sequence(octets)
+    try:
+        found = der.elements(der_of_it, 16)
+    except ValueError:
+        return
+    assert sequence(*found) == der_of_it

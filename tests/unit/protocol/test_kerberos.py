@@ -75,7 +75,7 @@ def test_the_ticket_is_found_in_an_ap_req() -> None:
     ],
 )
 def test_what_is_no_ap_req_is_refused(inner_token: bytes) -> None:
-    with pytest.raises(ValueError, match=r"TOK_ID|is wanted|error parsing|version or type|missing|unknown"):
+    with pytest.raises(ValueError, match=r"TOK_ID|is wanted|error parsing|version or type|missing|more than 5"):
         kerberos.ticket_of(inner_token)
 
 

@@ -1,7 +1,8 @@
 """One enrollment, from the client's message to the CA's answer.
 
 The order of the statements in `_issue` is the gateway's security argument: nothing reaches the CA that was not
-authenticated, parsed, approved and recorded, in that order; nothing leaves that was not checked.
+authenticated, parsed, approved and recorded, in that order, nor in the name of anybody whom the transition's guard has
+not admitted; nothing leaves that was not checked.
 """
 
 from collections.abc import Awaitable, Callable

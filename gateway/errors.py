@@ -63,7 +63,7 @@ class CertificateNotMapped(NotAuthenticated):
 
 
 class PasswordNotTried(NotAuthenticated):
-    """One more wrong password could lock the account: it was not tried. `ces-gateway` never locks anybody out."""
+    """One more wrong password could lock the account: it was not tried."""
 
 
 class AccountAmbiguous(NotAuthenticated):

@@ -48,6 +48,12 @@ class Account:
     """Its password must be changed before anything else."""
     bad_password_count: int
     """badPwdCount, as far as it still counts towards a lock-out."""
+    common_name: str | None = None
+    """cn, as are the following: names that a CA puts into certificates of the account ([MS-WCCE] 3.2.2.6.2.1.4.5)."""
+    display_name: str | None = None
+    mail: str | None = None
+    dns_host_name: str | None = None
+    """dNSHostName, of computers."""
 
     @property
     def name(self) -> str:

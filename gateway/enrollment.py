@@ -12,7 +12,7 @@ from typing import Protocol, assert_never
 from gateway.call import Call
 from gateway.credential import Credential, KerberosCredential, Transition
 from gateway.errors import ActionNotSupported, PendingRequestUnknown
-from gateway.pki.pkcs10 import parse_certification_request
+from gateway.pki.parse_request import parse_certificate_request
 from gateway.policy.decision import Application, Approval, Policies, approve
 from gateway.policy.issued import check_issued
 from gateway.protocol import wstep
@@ -112,7 +112,7 @@ class Enrollment:
     async def _issue(
         self, call: Call, requester: Requester, token: wstep.Issue, record: EnrollmentRecord
     ) -> RequestSecurityTokenResponse:
-        request = parse_certification_request(token.certificate_request)
+        request = parse_certificate_request(token.certificate_request)
         application = Application(requester, request, token.additional_context)
         record.applied(application)
 

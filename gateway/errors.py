@@ -35,6 +35,14 @@ class ProofOfPossessionFailed(MalformedCertificationRequest):
     """The signature of the request does not verify under the key that the request carries."""
 
 
+class SignatureInvalid(MalformedCertificationRequest):
+    """A signature of a CMS or CMC layer does not verify, or nobody can say under which key it should."""
+
+
+class RenewalCertificateMismatch(MalformedCertificationRequest):
+    """szOID_RENEWAL_CERTIFICATE names another certificate than the one that signed ([MS-WCCE] 3.2.2.6.2.1.4.8)."""
+
+
 # --- the requester --------------------------------------------------------------------------------------------------
 
 
@@ -116,6 +124,29 @@ class ChannelBindingsWrong(NegotiateRefused):
 
 class CredentialsRefusedInside(NotAuthenticated):
     """The internal service, to which the client's user name and password were passed on, does not accept them."""
+
+
+# --- who signed the request -----------------------------------------------------------------------------------------
+
+
+class SignerRefused(GatewayError):
+    """A certificate that signed the request, a renewal's or an enrollment agent's, vouches for nothing here."""
+
+
+class SignerUntrusted(SignerRefused):
+    """None of the configured certification authorities has issued it."""
+
+
+class SignerExpired(SignerRefused):
+    """It is not valid at this moment: over, or not begun."""
+
+
+class SignerRevoked(SignerRefused):
+    """Its authority's revocation list has it."""
+
+
+class RevocationUnknown(SignerRefused):
+    """There is no revocation list of its authority, or only one that is over: nobody knows whether it is revoked."""
 
 
 # --- the policy -----------------------------------------------------------------------------------------------------

@@ -75,6 +75,12 @@ _NO_ANSWER = Fault(
 )
 
 _NEGOTIATE_REFUSED = replace(_FAILED_AUTHENTICATION, reason="negotiate_refused", diagnosis="D62", status=401)
+_SIGNER_REFUSED = Fault(
+    "signer_refused",
+    "A certificate that signed the request is not accepted.",
+    HResult.CERTSRV_E_SIGNATURE_POLICY_REQUIRED,
+    invalid_request=True,
+)
 _NOT_PASSED_ON = Fault(
     "transition_failed", "The request cannot be passed on.", HResult.E_ACCESSDENIED, outcome=Outcome.FAILED
 )
@@ -129,6 +135,17 @@ FAULTS: dict[type[Exception], Fault] = {
         "The signature of the certificate request is invalid.",
         HResult.NTE_BAD_SIGNATURE,
     ),
+    errors.SignatureInvalid: Fault(
+        "signature_invalid",
+        "A signature of the certificate request is invalid.",
+        HResult.NTE_BAD_SIGNATURE,
+    ),
+    errors.RenewalCertificateMismatch: Fault(
+        "renewal_certificate_mismatch",
+        "The request contains an invalid renewal certificate attribute.",
+        HResult.CERTSRV_E_BAD_RENEWAL_CERT_ATTRIBUTE,
+        invalid_request=True,
+    ),
     errors.NotAuthenticated: _FAILED_AUTHENTICATION,
     errors.CredentialsMissing: replace(_INVALID_SECURITY, reason="credentials_missing"),
     errors.SecurityHeaderInvalid: replace(_INVALID_SECURITY, reason="security_header_invalid"),
@@ -149,6 +166,16 @@ FAULTS: dict[type[Exception], Fault] = {
     errors.ChannelBindingsWrong: replace(_NEGOTIATE_REFUSED, reason="channel_bindings_wrong", diagnosis="D65"),
     errors.CertificateNotMapped: replace(_FAILED_AUTHENTICATION, reason="certificate_not_mapped", diagnosis="D25"),
     errors.CredentialsRefusedInside: replace(_FAILED_AUTHENTICATION, reason="credentials_refused_inside"),
+    errors.SignerRefused: _SIGNER_REFUSED,
+    errors.SignerUntrusted: replace(_SIGNER_REFUSED, reason="signer_untrusted", hresult=HResult.CERT_E_UNTRUSTEDROOT),
+    errors.SignerExpired: replace(_SIGNER_REFUSED, reason="signer_expired", hresult=HResult.CERT_E_EXPIRED),
+    errors.SignerRevoked: replace(_SIGNER_REFUSED, reason="signer_revoked", hresult=HResult.CERT_E_REVOKED),
+    errors.RevocationUnknown: replace(
+        _SIGNER_REFUSED,
+        reason="revocation_unknown",
+        hresult=HResult.CRYPT_E_REVOCATION_OFFLINE,
+        outcome=Outcome.FAILED,
+    ),
     errors.TemplateConflict: Fault(
         "template_conflict",
         "The request contains conflicting template information.",

@@ -52,6 +52,8 @@ class Requester:
     """The account as the directory knew it in this call; None for services that ask no directory."""
     mapping_form: str | None = None
     """The weak form of altSecurityIdentities that alone led to the account (KB5014754); None where it took none."""
+    partner: str | None = None
+    """Name of the configured partner that the account belongs to."""
 
     @property
     def authentication(self) -> str:

@@ -11,15 +11,16 @@ from typing import Any
 from gateway.account import Account, UserAccountControl
 from gateway.pki import oids
 from gateway.pki.certificate import Certificate
-from gateway.pki.keys import PublicKey
-from gateway.pki.names import AttributeTypeAndValue, GeneralName, GeneralNameType, Name
-from gateway.pki.pkcs10 import (
-    CertificationRequest,
+from gateway.pki.certificate_request import (
+    CertificateRequest,
     EnrollmentNameValuePair,
     Extension,
+    RequestFormat,
     TemplateCarrier,
     TemplateReference,
 )
+from gateway.pki.keys import PublicKey
+from gateway.pki.names import AttributeTypeAndValue, GeneralName, GeneralNameType, Name
 from gateway.policy.decision import Application
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.wstep import ContextItem
@@ -67,7 +68,7 @@ def a_request(
     name_value_pairs: Mapping[str, str] | None = None,
     extra_extensions: Iterable[str] = (),
     extra_attributes: Iterable[str] = (),
-) -> CertificationRequest:
+) -> CertificateRequest:
     """As the parser would return it: every extension that a field was read from is in the list of extensions."""
     names = (*general_names(dNSName=dns), *san)
     references = [
@@ -90,8 +91,9 @@ def a_request(
         oids.EXTENSION_REQUEST: bool(extensions),
         oids.ENROLLMENT_NAME_VALUE_PAIR: bool(name_value_pairs),
     }
-    return CertificationRequest(
+    return CertificateRequest(
         der=b"a certification request",
+        format=RequestFormat.PKCS10,
         subject=a_name(*subject),
         public_key=key or a_public_key(),
         signature_algorithm=signature_algorithm,
@@ -159,7 +161,7 @@ def a_requester(account: str = "partner-a", authentication: str = "Certificate")
 
 
 def an_application(
-    request: CertificationRequest | None = None,
+    request: CertificateRequest | None = None,
     requester: Requester | None = None,
     context: Mapping[str, str] | None = None,
 ) -> Application:

@@ -13,9 +13,9 @@ from gateway.call import Call
 from gateway.credential import Credential, KerberosCredential, OwnCertificate
 from gateway.errors import GatewayError, MalformedMessage
 from gateway.pki.certificate import Certificate, parse_certificate
+from gateway.pki.certificate_request import CertificateRequest
 from gateway.pki.keys import PublicKey
 from gateway.pki.names import GeneralName
-from gateway.pki.pkcs10 import CertificationRequest
 from gateway.policy.decision import Application, Approval, NotPermitted, Violation
 from gateway.protocol.security import UsernameToken
 from gateway.protocol.soap import UpstreamRefused
@@ -86,7 +86,7 @@ def of_application(application: Application) -> Facts:
     }
 
 
-def _request(request: CertificationRequest) -> Facts:
+def _request(request: CertificateRequest) -> Facts:
     facts: Facts = {
         "sha256": sha256(request.der).hexdigest(),
         "subject": str(request.subject),

@@ -15,7 +15,8 @@ from gateway.cli.enroll import read_request
 from gateway.config import Configuration, load_configuration
 from gateway.errors import GatewayError, TemplateConflict, TemplateMissing, Unmatched
 from gateway.faults import fault_for
-from gateway.pki.pkcs10 import CertificationRequest, parse_certification_request
+from gateway.pki.certificate_request import CertificateRequest
+from gateway.pki.parse_request import parse_certificate_request
 from gateway.policy.decision import Application, NotPermitted, Policies, approve, judge, select
 from gateway.protocol import wstep
 from gateway.protocol.soap import parse_envelope
@@ -57,15 +58,15 @@ def _read_certificate(path: Path) -> bytes:
         raise OSError(f"{path} is no certificate in PEM: {error}") from error
 
 
-def _read(path: Path) -> tuple[CertificationRequest, tuple[ContextItem, ...]]:
+def _read(path: Path) -> tuple[CertificateRequest, tuple[ContextItem, ...]]:
     """A PKCS#10, or a whole captured RequestSecurityToken with its AdditionalContext."""
     content = path.read_bytes()
     if content.lstrip().startswith(b"<"):
         token = wstep.parse_request(parse_envelope(content))
         if not isinstance(token, wstep.Issue):
             raise OSError(f"{path} asks for no certificate")
-        return parse_certification_request(token.certificate_request), token.additional_context
-    return parse_certification_request(read_request(path)), ()
+        return parse_certificate_request(token.certificate_request), token.additional_context
+    return parse_certificate_request(read_request(path)), ()
 
 
 def _print_application(application: Application) -> None:

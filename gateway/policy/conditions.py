@@ -9,8 +9,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from gateway.pki import oids
+from gateway.pki.certificate_request import CertificateRequest, Extension
 from gateway.pki.keys import PublicKey
-from gateway.pki.pkcs10 import CertificationRequest, Extension
 from gateway.policy.decision import Application, Concern, Violation
 from gateway.policy.patterns import Pattern
 from gateway.policy.violations import first_of, violation
@@ -93,7 +93,7 @@ class KeyCondition:
     def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
         return first_of(self._violations(rule, application.request))
 
-    def _violations(self, rule: str, request: CertificationRequest) -> Iterator[Violation]:
+    def _violations(self, rule: str, request: CertificateRequest) -> Iterator[Violation]:
         key = request.public_key
         if not any(kind.allows(key) for kind in self.allowed):
             shown = f"{key.algorithm} {key.curve or key.size}"
@@ -151,7 +151,7 @@ class ExtensionsCondition:
     def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
         return first_of(self._violations(rule, application.request))
 
-    def _violations(self, rule: str, request: CertificationRequest) -> Iterator[Violation]:
+    def _violations(self, rule: str, request: CertificateRequest) -> Iterator[Violation]:
         if request.basic_constraints_ca:
             yield violation(rule, Concern.EXTENSIONS, "basicConstraints", "cA TRUE", "cA FALSE or absent")
         for extension in request.extensions:
@@ -162,7 +162,7 @@ class ExtensionsCondition:
                 yield violation(rule, Concern.EXTENSIONS, extension.oid, extension.value.hex(), "absent")
 
 
-def _shown_refused(request: CertificationRequest, extension: Extension) -> str:
+def _shown_refused(request: CertificateRequest, extension: Extension) -> str:
     match extension.oid:
         case oids.NTDS_CA_SECURITY_EXT:
             return request.security_identifier or extension.value.hex()

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from gateway.errors import GatewayError, TemplateConflict, TemplateMissing, Unmatched
-from gateway.pki.pkcs10 import (
+from gateway.errors import GatewayError, SignerRefused, SignerUntrusted, TemplateConflict, TemplateMissing, Unmatched
+from gateway.pki.authorities import TrustedCertificate
+from gateway.pki.certificate_request import (
     CERTIFICATE_TEMPLATE,
-    CertificationRequest,
+    CertificateRequest,
     EnrollmentNameValuePair,
     TemplateCarrier,
     TemplateReference,
@@ -30,6 +31,22 @@ class Concern(StrEnum):
     SUBJECT_ALTERNATIVE_NAME = "subjectAlternativeName"
     EXTENSIONS = "extensions"
     ATTRIBUTES = "attributes"
+    VALIDITY = "validity"
+    CLIENT_INFORMATION = "clientInformation"
+    RENEWAL = "renewal"
+    ON_BEHALF_OF = "onBehalfOf"
+    KEY_ARCHIVAL = "keyArchival"
+    CONDITIONS = "conditions"
+
+
+class Mode(StrEnum):
+    """What becomes of a request that no rule of a policy allows."""
+
+    ENFORCE = "enforce"
+    """It is refused."""
+    AUDIT = "audit"
+    """It goes through, and the record says what would have been refused: for trying a policy out. Only for requesters
+    that a rule admits, and never with what is forbidden to everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +58,8 @@ class Violation:
     field: str
     value: str
     wanted: str
+    is_forbidden: bool = False
+    """No policy can allow it, and Mode.AUDIT lets it through no more than Mode.ENFORCE."""
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.concern}: {self.field} is {self.value!r}, wanted {self.wanted}"
@@ -60,8 +79,10 @@ class Application:
     """What is to be judged: who asks, for what, with which words around it."""
 
     requester: Requester
-    request: CertificationRequest
+    request: CertificateRequest
     additional_context: tuple[ContextItem, ...] = ()
+    signers: tuple[TrustedCertificate, ...] = ()
+    """The signers of the request, each vouched for: `approve` refuses an application in which one is not."""
 
     @property
     def template_references(self) -> tuple[TemplateReference, ...]:
@@ -121,6 +142,8 @@ class Template:
     name: str
     """The cn of the template object; compared without regard to case, as the CA does."""
     oid: str | None = None
+    enrollee_supplies_subject: bool = True
+    """Whether the CA takes the names from the request (an offline template), not from the account that reaches it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +155,7 @@ class Policy:
     rules: tuple[Rule, ...]
     digest: str
     """SHA-256 of the file's text, in hex: the audit record names it."""
+    mode: Mode = Mode.ENFORCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +191,24 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """An application that a policy allows. Only `approve` makes one; only an Approval reaches the CA."""
+    """An application that a policy allows. Only `decide` makes one; only an Approval reaches the CA."""
 
     application: Application
     policy: Policy
     rule: Rule
+    violations: tuple[Violation, ...] = ()
+    """What would have been refused, were the policy enforced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of an application, and on which grounds: either an approval or an error."""
+
+    policy: Policy | None
+    """The one that judged; None if none could be found."""
+    verdicts: tuple[Verdict, ...]
+    approval: Approval | None
+    error: GatewayError | None
 
 
 def select(policies: Policies, application: Application) -> Policy:
@@ -203,18 +240,45 @@ def judge(policy: Policy, application: Application) -> tuple[Verdict, ...]:
     return tuple(Verdict(rule, rule.violations(application)) for rule in policy.rules)
 
 
-def approve(policies: Policies, application: Application) -> Approval:
-    """Return the approval by the first rule that the application meets in full.
+def decide(policies: Policies, application: Application) -> Decision:
+    """The decision with its grounds. Allowed by the first rule that the application meets in full; never raises.
 
-    Raises TemplateMissing, TemplateConflict, Unmatched, or NotPermitted with all violations of all rules that are for
-    this requester (of all rules, if none is: what others may do would only hide the reason).
+    The error has all violations of all rules that are for this requester (of all rules, if none is: what others may do
+    would only hide the reason).
     """
-    policy = select(policies, application)
+    try:
+        _require_vouched_for(application)
+        policy = select(policies, application)
+    except (SignerRefused, TemplateMissing, TemplateConflict, Unmatched) as error:
+        return Decision(None, (), None, error)
     verdicts = judge(policy, application)
     for verdict in verdicts:
         if not verdict.violations:
-            return Approval(application, policy, verdict.rule)
+            return Decision(policy, verdicts, Approval(application, policy, verdict.rule), None)
     of_requester = [verdict for verdict in verdicts if verdict.rule.requesters.admits(application.requester)]
-    raise NotPermitted(
-        policy.name, tuple(violation for verdict in of_requester or verdicts for violation in verdict.violations)
-    )
+    if policy.mode is Mode.AUDIT:
+        for verdict in sorted(of_requester, key=lambda verdict: len(verdict.violations)):
+            if not any(violation.is_forbidden for violation in verdict.violations):
+                approval = Approval(application, policy, verdict.rule, verdict.violations)
+                return Decision(policy, verdicts, approval, None)
+    violations = tuple(violation for verdict in of_requester or verdicts for violation in verdict.violations)
+    return Decision(policy, verdicts, None, NotPermitted(policy.name, violations))
+
+
+def _require_vouched_for(application: Application) -> None:
+    vouched_for = {signer.certificate.der for signer in application.signers}
+    for certificate in application.request.signers:
+        if certificate.der not in vouched_for:
+            raise SignerUntrusted(f"nobody has vouched for the certificate {certificate.sha256_fingerprint}")
+
+
+def approve(policies: Policies, application: Application) -> Approval:
+    """The approval of an application that is allowed.
+
+    Raises SignerUntrusted, TemplateMissing, TemplateConflict, Unmatched, or NotPermitted.
+    """
+    decision = decide(policies, application)
+    if decision.approval is None:
+        assert decision.error is not None, "a decision is one or the other"
+        raise decision.error
+    return decision.approval

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gateway.credential import Credential
 from gateway.enrollment import PendingRequest
 from gateway.errors import MalformedMessage, UpstreamMisbehaved
-from gateway.pki.pkcs10 import EnrollmentNameValuePair, TemplateCarrier
+from gateway.pki.certificate_request import EnrollmentNameValuePair, TemplateCarrier
 from gateway.policy.decision import Application, Approval
 from gateway.protocol import wstep
 from gateway.protocol.wstep import ContextItem, RequestSecurityToken, RequestSecurityTokenResponse

@@ -12,15 +12,16 @@ from gateway.audit.journal import Disk
 from gateway.call import Call
 from gateway.credential import KerberosCredential
 from gateway.pki.certificate import Certificate
-from gateway.pki.keys import PublicKey
-from gateway.pki.names import AttributeTypeAndValue, GeneralName, GeneralNameType, Name
-from gateway.pki.pkcs10 import (
-    CertificationRequest,
+from gateway.pki.certificate_request import (
+    CertificateRequest,
     Extension,
     RequestClientInfo,
+    RequestFormat,
     TemplateCarrier,
     TemplateReference,
 )
+from gateway.pki.keys import PublicKey
+from gateway.pki.names import AttributeTypeAndValue, GeneralName, GeneralNameType, Name
 from gateway.policy.decision import Application, Approval, Policy, Rule, Template
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.wstep import ContextItem
@@ -139,9 +140,10 @@ def a_kerberos_credential() -> KerberosCredential:
     return KerberosCredential(ticket, "constrained_delegation", is_cached=False, acts_as_sid=an_account().sid)
 
 
-def a_request() -> CertificationRequest:
-    return CertificationRequest(
+def a_request() -> CertificateRequest:
+    return CertificateRequest(
         der=b"request",
+        format=RequestFormat.PKCS10,
         subject=a_name("web01"),
         public_key=KEY,
         signature_algorithm="1.2.840.10045.4.3.2",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from gateway.errors import TemplateConflict, TemplateMissing, Unmatched
-from gateway.pki.pkcs10 import EnrollmentNameValuePair, TemplateCarrier, TemplateReference
+from gateway.pki.certificate_request import EnrollmentNameValuePair, TemplateCarrier, TemplateReference
 from gateway.policy.decision import (
     Application,
     Approval,

@@ -13,8 +13,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Unmatched
+from gateway.pki.certificate_request import CertificateRequest
 from gateway.pki.names import GeneralNameType
-from gateway.pki.pkcs10 import CertificationRequest
 from gateway.policy.decision import Application, NotPermitted, Policies, Violation, approve
 from gateway.policy.load import load_policies
 from tests.builders import a_public_key, a_request, a_requester, an_application, general_names
@@ -212,7 +212,7 @@ def test_the_order_of_names_never_changes_the_verdict(
     assert outcome(policies, application) == outcome(policies, replace(application, request=shuffled))
 
 
-def in_another_case(request: CertificationRequest, random: Any) -> CertificationRequest:
+def in_another_case(request: CertificateRequest, random: Any) -> CertificateRequest:
     """With the letters of DNS names, mail addresses and user principal names in any case."""
     caseless = {GeneralNameType.DNS_NAME, GeneralNameType.RFC822_NAME, GeneralNameType.USER_PRINCIPAL_NAME}
     return replace(
@@ -248,7 +248,7 @@ def test_the_same_question_has_the_same_answer(application: Application, rules: 
 
 @PROPERTY
 @given(REQUESTS, st.text())
-def test_no_account_but_the_named_is_approved(request: CertificationRequest, account: str) -> None:
+def test_no_account_but_the_named_is_approved(request: CertificateRequest, account: str) -> None:
     assume(account.lower() != "partner-a")
     rule = {**MINIMAL, "requesters": [{"account": "partner-a", "authentication": ["Certificate"]}]}
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import TemplateConflict, Unmatched
+from gateway.pki.certificate_request import CertificateRequest
 from gateway.pki.keys import PublicKey
-from gateway.pki.pkcs10 import CertificationRequest
 from gateway.policy.decision import Application, NotPermitted, Policies, approve, judge, select
 from gateway.policy.load import load_policies
 from gateway.requester import Requester, Verifier
@@ -127,7 +127,7 @@ CERTREQ = a_request(("commonName", "ignored-by-adcs"), template=None)
     ],
 )
 def test_they_approve_what_they_are_for(
-    policies: Policies, requester: Requester, request_: CertificationRequest, rule: str
+    policies: Policies, requester: Requester, request_: CertificateRequest, rule: str
 ) -> None:
     assert approve(policies, an_application(request_, requester)).rule.name == rule
 

@@ -8,7 +8,7 @@ from lxml import etree
 
 from gateway.enrollment import CertificateEnrollmentService, PendingRequest
 from gateway.errors import CredentialsRefusedInside, UpstreamMisbehaved
-from gateway.pki.pkcs10 import parse_certification_request
+from gateway.pki.parse_request import parse_certificate_request
 from gateway.policy.decision import Application, Approval, Policies, Policy, Rule, Template, Violation, approve
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.soap import UpstreamRefused
@@ -40,7 +40,7 @@ POLICIES = Policies((Policy("web", Template("PartnerWebServer"), (Rule("all", An
 
 
 def an_approval(*context: ContextItem) -> Approval:
-    return approve(POLICIES, Application(a_requester(), parse_certification_request(REQUEST), context))
+    return approve(POLICIES, Application(a_requester(), parse_certificate_request(REQUEST), context))
 
 
 @pytest.fixture

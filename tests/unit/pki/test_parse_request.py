@@ -1,4 +1,4 @@
-"""Invariant: whatever comes in, parse_certification_request returns or raises MalformedCertificationRequest."""
+"""Invariant: whatever comes in, parse_certificate_request returns or raises MalformedCertificationRequest."""
 
 from pathlib import Path
 
@@ -12,15 +12,14 @@ from gateway.errors import (
     ProofOfPossessionFailed,
     RequestFormatNotSupported,
 )
-from gateway.pki.names import GeneralName, GeneralNameType
-from gateway.pki.pkcs10 import (
-    MAX_CERTIFICATION_REQUEST_BYTES,
+from gateway.pki.certificate_request import (
     EnrollmentNameValuePair,
     RequestClientInfo,
     TemplateCarrier,
     TemplateReference,
-    parse_certification_request,
 )
+from gateway.pki.names import GeneralName, GeneralNameType
+from gateway.pki.parse_request import MAX_CERTIFICATION_REQUEST_BYTES, parse_certificate_request
 from tests.requests import (
     CERT_EXTENSIONS,
     CERTIFICATE_TEMPLATE_NAME,
@@ -60,7 +59,7 @@ def vector(name: str) -> bytes:
 
 def outcome(der: bytes) -> str:
     try:
-        parse_certification_request(der)
+        parse_certificate_request(der)
     except MalformedMessage as error:
         return type(error).__name__
     return READ
@@ -68,7 +67,7 @@ def outcome(der: bytes) -> str:
 
 def refusal(der: bytes) -> str:
     with pytest.raises(MalformedCertificationRequest) as refused:
-        parse_certification_request(der)
+        parse_certificate_request(der)
     return str(refused.value)
 
 
@@ -90,7 +89,7 @@ def test_every_vector_on_disk_is_what_build_writes(path: Path) -> None:
 
 def test_the_captured_certreq_request_is_read() -> None:
     der = vector("captured-certreq-ws2025")
-    request = parse_certification_request(der)
+    request = parse_certificate_request(der)
 
     assert request.der == der
     assert str(request.subject) == "CN=ignored-by-adcs"
@@ -102,14 +101,14 @@ def test_the_captured_certreq_request_is_read() -> None:
 
 
 def test_the_captured_cepces_request_is_read() -> None:
-    request = parse_certification_request(vector("captured-cepces-0.3.17"))
+    request = parse_certificate_request(vector("captured-cepces-0.3.17"))
 
     assert str(request.subject) == "CN=h.example"
     assert request.attributes == ()
 
 
 def test_every_attribute_and_extension_of_certreq_is_read() -> None:
-    request = parse_certification_request(vector("windows-attributes"))
+    request = parse_certificate_request(vector("windows-attributes"))
 
     assert str(request.subject) == "CN=uwe,O=Partner,C=DE"
     assert request.attributes == (
@@ -138,7 +137,7 @@ def test_every_attribute_and_extension_of_certreq_is_read() -> None:
 
 
 def test_what_is_not_asked_for_is_absent() -> None:
-    request = parse_certification_request(a_signed_request())
+    request = parse_certificate_request(a_signed_request())
 
     assert request.subject_alternative_name == ()
     assert request.name_value_pairs == ()
@@ -158,13 +157,13 @@ def test_what_is_not_asked_for_is_absent() -> None:
     [("ec-p256", "EC", 256, "secp256r1"), ("ed25519", "Ed25519", 256, None), ("rsa-1024", "RSA", 1024, None)],
 )
 def test_the_key_is_described(name: str, algorithm: str, size: int, curve: str | None) -> None:
-    key = parse_certification_request(vector(name)).public_key
+    key = parse_certificate_request(vector(name)).public_key
 
     assert (key.algorithm, key.size, key.curve) == (algorithm, size, curve)
 
 
 def test_the_key_info_is_the_one_of_the_request_byte_for_byte() -> None:
-    request = parse_certification_request(vector("ec-p256"))
+    request = parse_certificate_request(vector("ec-p256"))
 
     assert request.public_key.subject_public_key_info == a_public_key_info(a_key())
 
@@ -173,7 +172,7 @@ def test_the_key_info_is_the_one_of_the_request_byte_for_byte() -> None:
 
 
 def test_a_user_principal_name_in_the_san_is_seen() -> None:
-    request = parse_certification_request(vector("san-upn"))
+    request = parse_certificate_request(vector("san-upn"))
 
     assert request.subject_alternative_name == (
         GeneralName(GeneralNameType.DNS_NAME, "web01.partner.example"),
@@ -182,26 +181,26 @@ def test_a_user_principal_name_in_the_san_is_seen() -> None:
 
 
 def test_a_security_identifier_is_seen() -> None:
-    request = parse_certification_request(vector("sid-extension"))
+    request = parse_certificate_request(vector("sid-extension"))
 
     assert request.security_identifier == "S-1-5-21-1004336348-1177238915-682003330-500"
 
 
 def test_application_policies_are_seen() -> None:
-    request = parse_certification_request(vector("application-policies"))
+    request = parse_certificate_request(vector("application-policies"))
 
     assert request.application_policies == ("1.3.6.1.4.1.311.20.2.1", "1.3.6.1.5.5.7.3.2")
 
 
 def test_a_request_for_a_ca_certificate_is_seen() -> None:
-    request = parse_certification_request(vector("ca-certificate"))
+    request = parse_certificate_request(vector("ca-certificate"))
 
     assert request.basic_constraints_ca is True
     assert request.key_usage == ("keyCertSign", "cRLSign")
 
 
 def test_a_disguised_san_attribute_is_seen_under_its_normalised_name() -> None:
-    request = parse_certification_request(vector("name-value-disguises"))
+    request = parse_certificate_request(vector("name-value-disguises"))
 
     (pair,) = request.name_value_pairs
     assert (pair.name, pair.value, pair.normalised) == ("S-A N", "upn=administrator@corp.example", "san")
@@ -218,7 +217,7 @@ def test_template_references_come_in_the_order_of_the_encoding() -> None:
         a_name_value_pair("certificate-template", "BB"),
     )
     extensions = an_extension_request(a_template_oid_extension("1.2.3.4"), a_template_name_extension("C" * 200))
-    request = parse_certification_request(a_signed_request(attributes=[pairs, extensions]))
+    request = parse_certificate_request(a_signed_request(attributes=[pairs, extensions]))
 
     assert request.attributes == (ENROLLMENT_NAME_VALUE_PAIR, EXTENSION_REQUEST)
     assert request.template_references == (
@@ -231,7 +230,7 @@ def test_template_references_come_in_the_order_of_the_encoding() -> None:
 
 
 def test_templates_that_disagree_are_all_reported_and_not_judged() -> None:
-    request = parse_certification_request(vector("template-conflict-extensions"))
+    request = parse_certificate_request(vector("template-conflict-extensions"))
 
     assert [reference.name or reference.oid for reference in request.template_references] == [
         "PartnerWebServer",
@@ -242,7 +241,7 @@ def test_templates_that_disagree_are_all_reported_and_not_judged() -> None:
 @pytest.mark.parametrize("attribute", [EXTENSION_REQUEST, CERT_EXTENSIONS])
 def test_a_template_extension_is_found_in_either_attribute(attribute: str) -> None:
     extensions = an_attribute(attribute, sequence(a_template_name_extension("User")))
-    request = parse_certification_request(a_signed_request(attributes=[extensions]))
+    request = parse_certificate_request(a_signed_request(attributes=[extensions]))
 
     assert request.template_references == (TemplateReference(TEMPLATE_NAME, "User"),)
 
@@ -257,13 +256,13 @@ def test_names_that_the_ca_takes_for_the_same_are_normalised_to_the_same(name: s
 
 def test_cms_is_told_from_garbage() -> None:
     with pytest.raises(RequestFormatNotSupported, match=r"a CMS signedData.*only a bare PKCS#10 is served"):
-        parse_certification_request(vector("cms-signed-data"))
+        parse_certificate_request(vector("cms-signed-data"))
 
 
 @pytest.mark.parametrize("name", ["cmc-full-request", "cms-ber"])
 def test_cmc_is_told_from_cms(name: str) -> None:
     with pytest.raises(RequestFormatNotSupported, match="a CMC full PKI request"):
-        parse_certification_request(vector(name))
+        parse_certificate_request(vector(name))
 
 
 @pytest.mark.parametrize(
@@ -277,14 +276,14 @@ def test_cmc_is_told_from_cms(name: str) -> None:
 )
 def test_a_request_without_proof_of_possession_is_refused_with_its_reason(name: str, reason: str) -> None:
     with pytest.raises(ProofOfPossessionFailed, match=reason):
-        parse_certification_request(vector(name))
+        parse_certificate_request(vector(name))
 
 
 def test_a_key_of_an_unknown_algorithm_proves_nothing() -> None:
     unknown = sequence(sequence(object_identifier("1.2.3.4")), bit_string(b"key"))
 
     with pytest.raises(ProofOfPossessionFailed, match=r"1\.2\.3\.4"):
-        parse_certification_request(a_signed_request(subject_public_key_info=unknown))
+        parse_certificate_request(a_signed_request(subject_public_key_info=unknown))
 
 
 def test_a_request_that_is_too_long_is_not_read() -> None:
@@ -298,7 +297,7 @@ def test_the_longest_request_is_still_read() -> None:
     der = a_request_of_padding(padding)
 
     assert len(der) == MAX_CERTIFICATION_REQUEST_BYTES
-    assert parse_certification_request(der).der == der
+    assert parse_certificate_request(der).der == der
 
 
 def a_request_of_padding(octets: int) -> bytes:
@@ -358,7 +357,7 @@ def mutated(draw: st.DrawFn, seeds: list[bytes]) -> bytes:
 
 def assert_read_or_refused(der: bytes) -> None:
     try:
-        request = parse_certification_request(der)
+        request = parse_certificate_request(der)
     except MalformedCertificationRequest:
         return
     assert request.der == der

@@ -23,6 +23,10 @@ ATTRIBUTES = (
     Attribute.BAD_PWD_COUNT,
     Attribute.BAD_PASSWORD_TIME,
     Attribute.TOKEN_GROUPS,
+    Attribute.COMMON_NAME,
+    Attribute.DISPLAY_NAME,
+    Attribute.MAIL,
+    Attribute.DNS_HOST_NAME,
 )
 """Of an account. tokenGroups is computed for a base search only ([MS-ADTS] 3.1.1.4.5.19)."""
 
@@ -78,6 +82,11 @@ def account_of(
         expires=_expires(entry),
         password_expired=bool(computed & _PASSWORD_EXPIRED),
         bad_password_count=_bad_password_count(entry, policy, now),
+        # Names that a policy may compare with: without them it allows less, never more.
+        common_name=entry.text(Attribute.COMMON_NAME),
+        display_name=entry.text(Attribute.DISPLAY_NAME),
+        mail=entry.text(Attribute.MAIL),
+        dns_host_name=entry.text(Attribute.DNS_HOST_NAME),
     )
 
 

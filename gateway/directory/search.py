@@ -14,10 +14,14 @@ class Attribute(StrEnum):
     ADMIN_COUNT = "adminCount"
     BAD_PASSWORD_TIME = "badPasswordTime"  # noqa: S105 -- a name
     BAD_PWD_COUNT = "badPwdCount"  # noqa: S105 -- a name
+    COMMON_NAME = "cn"
     CONFIGURATION_NAMING_CONTEXT = "configurationNamingContext"
+    DISPLAY_NAME = "displayName"
     DISTINGUISHED_NAME = "distinguishedName"
+    DNS_HOST_NAME = "dNSHostName"
     LOCKOUT_OBSERVATION_WINDOW = "lockOutObservationWindow"
     LOCKOUT_THRESHOLD = "lockoutThreshold"
+    MAIL = "mail"
     MS_DS_ALLOWED_TO_DELEGATE_TO = "msDS-AllowedToDelegateTo"
     MS_DS_USER_ACCOUNT_CONTROL_COMPUTED = "msDS-User-Account-Control-Computed"
     NETBIOS_NAME = "nETBIOSName"

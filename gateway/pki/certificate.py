@@ -37,6 +37,11 @@ class Certificate:
     security_identifiers: tuple[str, ...] = ()
     """The SIDs that the certificate states of its subject, in szOID_NTDS_CA_SECURITY_EXT ([MS-WCCE] 2.2.2.7.7.4) and in
     tag URIs of the subjectAltName (KB5014754). One that several places agree on stands here once."""
+    template_name: str | None = None
+    """The template that it was issued by: the common name of a version 1 template (1.3.6.1.4.1.311.20.2)."""
+    template_oid: str | None = None
+    """The object identifier of a later one (1.3.6.1.4.1.311.21.7)."""
+    certificate_policies: tuple[str, ...] | None = None
 
 
 def parse_certificate(der: bytes) -> Certificate:
@@ -75,7 +80,17 @@ def _read(encoded: bytes) -> Certificate:
         security_identifiers=_security_identifiers(
             extensions.read(asserted, oids.NTDS_CA_SECURITY_EXT, extensions.security_identifier), names
         ),
+        template_name=extensions.read(asserted, oids.ENROLL_CERTTYPE, extensions.certificate_template_name),
+        template_oid=extensions.read(asserted, oids.CERTIFICATE_TEMPLATE, _template_oid),
+        certificate_policies=extensions.read(
+            asserted, oids.CERTIFICATE_POLICIES, extensions.certificate_policies_of_certificate
+        ),
     )
+
+
+def _template_oid(value: bytes) -> str:
+    oid, _, _ = extensions.certificate_template_oid(value)
+    return oid
 
 
 def _security_identifiers(in_extension: str | None, names: tuple[GeneralName, ...]) -> tuple[str, ...]:

@@ -37,6 +37,16 @@ def parse_distinguished_name(text: str) -> DistinguishedName:
     return tuple(rdns)
 
 
+def in_any_case(name: DistinguishedName) -> DistinguishedName:
+    """For comparisons as a directory makes them, which tells no values apart by their case."""
+    return tuple(frozenset((kind, value.lower()) for kind, value in rdn) for rdn in name)
+
+
+def is_below(name: DistinguishedName, container: DistinguishedName) -> bool:
+    """Whether it stands in the container, or deeper; nothing stands in itself. In any case."""
+    return len(name) > len(container) and in_any_case(name)[-len(container) :] == in_any_case(container)
+
+
 def _member(kind: str, value: str) -> tuple[str, str]:
     characters = _CHARACTERS.findall(value)
     while characters and characters[-1] == " ":

@@ -93,6 +93,12 @@ def certificate_policies(value: bytes) -> tuple[str, ...]:
     return tuple(policy.policy_identifier.dotted_string for policy in policies)
 
 
+def certificate_policies_of_certificate(value: bytes) -> tuple[str, ...]:
+    """The OIDs of certificatePolicies, where a CA has written them: with what qualifiers is its own matter."""
+    policies = der.sequence_of(der.PolicyInformation, der.element(value))
+    return tuple(policy.policy_identifier.dotted_string for policy in policies)
+
+
 def basic_constraints_ca(value: bytes) -> bool:
     return der.decode(der.BasicConstraints, value).ca
 

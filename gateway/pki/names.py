@@ -85,6 +85,19 @@ class GeneralName:
     value: str
 
 
+def other_name(name: GeneralName) -> tuple[str, str]:
+    """An otherName's type and value: the text of a character string, of anything else `#` and its DER in hexadecimal.
+
+    So nothing has two meanings: a text that begins with `#` is in hexadecimal, too.
+    """
+    oid, _, encoded = name.value.partition("=")
+    try:
+        value = text.character_string(der.element(bytes.fromhex(encoded)))
+    except ValueError:
+        return oid, f"#{encoded}"
+    return oid, f"#{encoded}" if value.startswith("#") else value
+
+
 def parse_name(rdn_sequence: der.RDNSequence) -> Name:
     """Every attribute of a Name as text. Raises ValueError for one that is not a character string."""
     return Name(tuple(tuple(map(_attribute, rdn.as_list())) for rdn in rdn_sequence))

@@ -1,4 +1,4 @@
-"""The conditions on everything but names: the requester, the key, usages, extensions, request attributes.
+"""The conditions on the key, usages, extensions and request attributes.
 
 Each reports all that it objects to. What the policy does not speak of is refused.
 """
@@ -8,54 +8,18 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from gateway.pki import oids
-from gateway.pki.certificate_request import CertificateRequest, Extension
+from gateway.pki.certificate_request import CertificateRequest
 from gateway.pki.keys import PublicKey
 from gateway.policy.decision import Application, Concern, Violation
-from gateway.policy.patterns import Pattern
 from gateway.policy.violations import first_of, violation
 from gateway.policy.vocabulary import (
+    ANY_CERTIFICATE_POLICY,
+    ANY_USAGE,
     JUDGED_EXTENSIONS,
     REFUSED_EXTENSIONS,
     SIGNATURE_ALGORITHMS,
     TOLERATED_PKCS10_ATTRIBUTES,
 )
-from gateway.policy.wellformed import is_plain
-from gateway.requester import Requester
-
-
-@dataclass(frozen=True, slots=True)
-class AdmittedRequester:
-    """Accounts, and the kinds of credential that they may have shown."""
-
-    account: Pattern
-    authentication: AbstractSet[str]
-
-
-@dataclass(frozen=True, slots=True)
-class RequestersCondition:
-    """`requesters`: one of the entries must fit the account and its authentication."""
-
-    admitted: tuple[AdmittedRequester, ...]
-
-    def admits(self, requester: Requester) -> bool:
-        return any(requester.authentication in entry.authentication for entry in self._of_account(requester))
-
-    def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
-        requester = application.requester
-        if self.admits(requester):
-            return ()
-        kinds = sorted({kind for entry in self._of_account(requester) for kind in entry.authentication})
-        if kinds:
-            authentication = requester.authentication
-            return (violation(rule, Concern.REQUESTERS, "authentication", authentication, " or ".join(kinds)),)
-        wanted = " or ".join(str(entry.account) for entry in self.admitted)
-        return (violation(rule, Concern.REQUESTERS, "account", requester.account, wanted),)
-
-    def _of_account(self, requester: Requester) -> tuple[AdmittedRequester, ...]:
-        if not is_plain(requester.account):
-            return ()
-        return tuple(entry for entry in self.admitted if entry.account.matches(requester.account))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +75,7 @@ class KeyUsageCondition:
 
     def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
         asked_for = application.request.key_usage or ()
-        return first_of(_outside(rule, "keyUsage", asked_for, self.allowed))
+        return first_of(_outside(rule, "keyUsage", asked_for, self.allowed, _USAGES_OF_A_CA))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +91,38 @@ class ExtendedKeyUsageCondition:
     def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
         request = application.request
         return (
-            *first_of(_outside(rule, "extendedKeyUsage", request.extended_key_usage or (), self.allowed)),
-            *first_of(_outside(rule, "applicationPolicies", request.application_policies or (), self.allowed)),
+            *first_of(self._violations(rule, "extendedKeyUsage", request.extended_key_usage or ())),
+            *first_of(self._violations(rule, "applicationPolicies", request.application_policies or ())),
         )
 
+    def _violations(self, rule: str, field: str, asked_for: tuple[str, ...]) -> Iterator[Violation]:
+        return _outside(rule, field, asked_for, self.allowed, ANY_USAGE.keys())
 
-def _outside(rule: str, field: str, asked_for: tuple[str, ...], allowed: AbstractSet[str]) -> Iterator[Violation]:
+
+@dataclass(frozen=True, slots=True)
+class CertificatePoliciesCondition:
+    """`certificatePolicies`: the request may ask for these, which may put its holder into a group (ESC13)."""
+
+    allowed: AbstractSet[str]
+    """Object identifiers."""
+
+    def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
+        asked_for = application.request.certificate_policies or ()
+        return first_of(_outside(rule, "certificatePolicies", asked_for, self.allowed, {ANY_CERTIFICATE_POLICY}))
+
+
+_USAGES_OF_A_CA = frozenset({"keyCertSign", "cRLSign"})
+
+
+def _outside(
+    rule: str, field: str, asked_for: tuple[str, ...], allowed: AbstractSet[str], forbidden: AbstractSet[str]
+) -> Iterator[Violation]:
     wanted = " or ".join(sorted(allowed)) or "absent"
-    return (violation(rule, Concern.EXTENSIONS, field, one, wanted) for one in asked_for if one not in allowed)
+    return (
+        violation(rule, Concern.EXTENSIONS, field, one, wanted, is_forbidden=one in forbidden)
+        for one in asked_for
+        if one not in allowed
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +130,7 @@ class ExtensionsCondition:
     """`extensions`: those that may be in the request without being judged.
 
     Those that have a section of their own are judged there, those that lead to the policy by `select`. Never allowed
-    is what would make the certificate a CA's, or name an account (KB5014754) or a group (ESC13) directly.
+    is what would make the certificate a CA's, or carry further names.
     """
 
     unjudged: AbstractSet[str]
@@ -153,23 +141,15 @@ class ExtensionsCondition:
 
     def _violations(self, rule: str, request: CertificateRequest) -> Iterator[Violation]:
         if request.basic_constraints_ca:
-            yield violation(rule, Concern.EXTENSIONS, "basicConstraints", "cA TRUE", "cA FALSE or absent")
+            wanted = "cA FALSE or absent"
+            yield violation(rule, Concern.EXTENSIONS, "basicConstraints", "cA TRUE", wanted, is_forbidden=True)
         for extension in request.extensions:
+            shown = extension.value.hex()
             if extension.oid in REFUSED_EXTENSIONS:
-                shown = _shown_refused(request, extension)
-                yield violation(rule, Concern.EXTENSIONS, REFUSED_EXTENSIONS[extension.oid], shown, "absent")
+                field = REFUSED_EXTENSIONS[extension.oid]
+                yield violation(rule, Concern.EXTENSIONS, field, shown, "absent", is_forbidden=True)
             elif extension.oid not in self.unjudged and extension.oid not in JUDGED_EXTENSIONS:
-                yield violation(rule, Concern.EXTENSIONS, extension.oid, extension.value.hex(), "absent")
-
-
-def _shown_refused(request: CertificateRequest, extension: Extension) -> str:
-    match extension.oid:
-        case oids.NTDS_CA_SECURITY_EXT:
-            return request.security_identifier or extension.value.hex()
-        case oids.CERTIFICATE_POLICIES:
-            return ", ".join(request.certificate_policies or ())
-        case _:
-            return extension.value.hex()
+                yield violation(rule, Concern.EXTENSIONS, extension.oid, shown, "absent")
 
 
 _MACHINE_NAMES = frozenset({"ccm", "rmd"})

@@ -2,23 +2,26 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from gateway.policy.conditions import (
-    AdmittedRequester,
     AttributesCondition,
+    CertificatePoliciesCondition,
     ExtendedKeyUsageCondition,
     ExtensionsCondition,
     KeyCondition,
     KeyRule,
     KeyUsageCondition,
-    RequestersCondition,
 )
 from gateway.policy.decision import Rule, Template
-from gateway.policy.name_sections import NamePattern, SubjectAlternativeNameSection, SubjectSection
+from gateway.policy.name_sections import SubjectAlternativeNameSection, SubjectSection
 from gateway.policy.names import SubjectAlternativeNameCondition, SubjectCondition
+from gateway.policy.requester_sections import RequesterSection
+from gateway.policy.requesters import RequestersCondition
 from gateway.policy.sections import Given, ObjectIdentifier, PlainText, Section, Some, is_object_identifier
+from gateway.policy.security_identifier import SecurityIdentifierCondition
 from gateway.policy.vocabulary import (
+    ANY_CERTIFICATE_POLICY,
     ANY_USAGE,
     EXTENDED_KEY_USAGES,
     EXTENSIONS,
@@ -26,22 +29,6 @@ from gateway.policy.vocabulary import (
     REFUSED_EXTENSIONS,
     RESERVED_TEMPLATES,
 )
-
-
-def _kind_of_account(account: object) -> str:
-    return "name" if isinstance(account, str) else "pattern"
-
-
-class RequesterSection(Section):
-    account: Annotated[
-        Annotated[PlainText, Tag("name")] | Annotated[NamePattern, Tag("pattern")], Discriminator(_kind_of_account)
-    ]
-    """A plain name is short for `exact`. Accounts are the same in any case."""
-    authentication: Some[Literal["UsernamePassword", "Certificate", "Kerberos"]]
-
-    def admitted(self) -> AdmittedRequester:
-        account = NamePattern(exact=self.account) if isinstance(self.account, str) else self.account
-        return AdmittedRequester(account.pattern(ignore_case=True, anywhere=False), frozenset(self.authentication))
 
 
 class RSAKeySection(Section):
@@ -111,6 +98,16 @@ class ExtendedKeyUsageSection(Section):
     allow: Some[Annotated[str, AfterValidator(_extended_key_usage)]]
 
 
+def _certificate_policy(oid: str) -> str:
+    if oid == ANY_CERTIFICATE_POLICY:
+        raise ValueError("anyPolicy limits nothing: name the policies")
+    return oid
+
+
+class CertificatePoliciesSection(Section):
+    allow: Some[Annotated[ObjectIdentifier, AfterValidator(_certificate_policy)]]
+
+
 def _unjudged_extension(text: str) -> str:
     oid = EXTENSIONS.get(text, text)
     if {text, JUDGED_EXTENSIONS.get(oid)}.intersection(JUDGED_EXTENSIONS.values()):
@@ -130,6 +127,9 @@ class RuleSection(Section):
     subject_alternative_name: Given[SubjectAlternativeNameSection] = None
     key_usage: Given[KeyUsageSection] = None
     extended_key_usage: Given[ExtendedKeyUsageSection] = None
+    certificate_policies: Given[CertificatePoliciesSection] = None
+    security_identifier: Given[Literal["requester"]] = None
+    """That of the requester's own account."""
     extensions: Some[Annotated[str, AfterValidator(_unjudged_extension)]] = ()
 
     def rule(self) -> Rule:
@@ -145,6 +145,10 @@ class RuleSection(Section):
                 names.condition() if names else SubjectAlternativeNameCondition({}),
                 KeyUsageCondition(frozenset(self.key_usage.allow if self.key_usage else ())),
                 ExtendedKeyUsageCondition(frozenset(self.extended_key_usage.allow if self.extended_key_usage else ())),
+                CertificatePoliciesCondition(
+                    frozenset(self.certificate_policies.allow if self.certificate_policies else ())
+                ),
+                SecurityIdentifierCondition(self.security_identifier is not None),
                 ExtensionsCondition(frozenset(self.extensions)),
                 AttributesCondition(),
             ),

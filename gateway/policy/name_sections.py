@@ -7,11 +7,13 @@ from typing import Annotated, Generic, Self, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gateway.pki import oids
 from gateway.pki.names import GeneralNameType
+from gateway.policy.identity import IDENTITY
 from gateway.policy.names import NameRule, SubjectAlternativeNameCondition
-from gateway.policy.patterns import Cidr, Exact, Pattern, Regex, Suffix
+from gateway.policy.patterns import Cidr, Exact, ExactName, NameRegex, OfRequester, Pattern, Regex, Suffix
 from gateway.policy.sections import Given, PlainText, Section, Some, is_object_identifier, not_empty
-from gateway.policy.vocabulary import SUBJECT_FIELDS
+from gateway.policy.vocabulary import REFUSED_NAMES, SUBJECT_FIELDS
 
 
 def _makes(kind: Callable[[str], object]) -> AfterValidator:
@@ -39,7 +41,9 @@ class PatternSection(Section, ABC):
         return self
 
 
-class TextPattern(PatternSection):
+class ConstantPattern(PatternSection):
+    """What a text is compared with, whoever asks."""
+
     exact: PlainText = ""
     exact_ignore_case: PlainText = ""
     regex: Annotated[PlainText, _makes(Regex)] = ""
@@ -52,8 +56,8 @@ class TextPattern(PatternSection):
         return Regex(self.regex, ignore_case, anywhere=anywhere)
 
 
-class NamePattern(TextPattern):
-    """Where the text may be a DNS name, or an account at one."""
+class AccountPattern(ConstantPattern):
+    """Where the text may be an account, or a DNS name."""
 
     suffix: Annotated[str, _makes(Suffix)] = ""
 
@@ -61,6 +65,43 @@ class NamePattern(TextPattern):
         if self.suffix:
             return Suffix(self.suffix, of_any_text=anywhere)
         return super().pattern(ignore_case=ignore_case, anywhere=anywhere)
+
+
+def _identity(word: str) -> str:
+    if word not in IDENTITY:
+        raise ValueError(f"nothing that a requester is: write one of {', '.join(IDENTITY)}")
+    return word
+
+
+class TextPattern(ConstantPattern):
+    """What a request says is compared with this."""
+
+    requester: Annotated[str, AfterValidator(_identity)] = ""
+
+    def pattern(self, *, ignore_case: bool, anywhere: bool) -> Pattern:
+        if self.requester:
+            return OfRequester(self.requester)
+        return super().pattern(ignore_case=ignore_case, anywhere=anywhere)
+
+
+class NamePattern(TextPattern, AccountPattern):
+    """Where the text may be a DNS name, or an account at one."""
+
+
+class DirectoryNamePattern(PatternSection):
+    """Where the text is a distinguished name as RFC 4514 has it."""
+
+    exact: Annotated[PlainText, _makes(ExactName)] = ""
+    exact_ignore_case: Annotated[PlainText, _makes(ExactName)] = ""
+    regex: Annotated[PlainText, _makes(Regex)] = ""
+
+    def pattern(self, *, ignore_case: bool, anywhere: bool) -> Pattern:
+        if self.exact:
+            return ExactName(self.exact, ignore_case)
+        if self.exact_ignore_case:
+            return ExactName(self.exact_ignore_case, ignore_case=True)
+        regex = Regex(self.regex, ignore_case, anywhere=anywhere)
+        return regex if anywhere else NameRegex(regex)
 
 
 def _address(text: str) -> Cidr:
@@ -121,14 +162,30 @@ SubjectField = Annotated[str, AfterValidator(_subject_field)]
 SubjectSection = dict[SubjectField, NameSection[NamePattern]]
 
 
+def _other_name_type(oid: str) -> str:
+    if not is_object_identifier(oid):
+        raise ValueError("no type of otherName: write its object identifier in dotted numbers")
+    if oid == oids.NT_PRINCIPAL_NAME:
+        raise ValueError(f"write {GeneralNameType.USER_PRINCIPAL_NAME}")
+    if oid in REFUSED_NAMES:
+        raise ValueError("is always refused")
+    return oid
+
+
+OtherNameSection = dict[Annotated[str, AfterValidator(_other_name_type)], NameSection[TextPattern]]
+
+
 class SubjectAlternativeNameSection(Section):
-    """The general names that can be allowed. Those of the other types are always refused."""
+    """The general names that can be allowed. x400Address and ediPartyName cannot: nobody can read them."""
 
     dns_name: Given[NameSection[NamePattern]] = Field(None, alias="dNSName")
     ip_address: Given[NameSection[AddressPattern]] = Field(None, alias="iPAddress")
     rfc822_name: Given[NameSection[NamePattern]] = Field(None, alias="rfc822Name")
     uniform_resource_identifier: Given[NameSection[TextPattern]] = None
     user_principal_name: Given[NameSection[NamePattern]] = None
+    registered_id: Given[NameSection[ConstantPattern]] = Field(None, alias="registeredID")
+    directory_name: Given[NameSection[DirectoryNamePattern]] = None
+    other_name: Given[OtherNameSection] = None
 
     @model_validator(mode="after")
     def _some(self) -> Self:
@@ -138,7 +195,7 @@ class SubjectAlternativeNameSection(Section):
     def condition(self) -> SubjectAlternativeNameCondition:
         return SubjectAlternativeNameCondition(dict(self._fields()))
 
-    def _fields(self) -> Iterator[tuple[GeneralNameType, NameRule]]:
+    def _fields(self) -> Iterator[tuple[str, NameRule]]:
         """DNS names (RFC 4343), mail addresses and user principal names (the directory) are the same in any case."""
         if self.dns_name:
             yield GeneralNameType.DNS_NAME, self.dns_name.name_rule(ignore_case=True)
@@ -150,3 +207,9 @@ class SubjectAlternativeNameSection(Section):
             yield GeneralNameType.UNIFORM_RESOURCE_IDENTIFIER, self.uniform_resource_identifier.name_rule()
         if self.user_principal_name:
             yield GeneralNameType.USER_PRINCIPAL_NAME, self.user_principal_name.name_rule(ignore_case=True)
+        if self.registered_id:
+            yield GeneralNameType.REGISTERED_ID, self.registered_id.name_rule()
+        if self.directory_name:
+            yield GeneralNameType.DIRECTORY_NAME, self.directory_name.name_rule()
+        for oid, section in (self.other_name or {}).items():
+            yield f"{GeneralNameType.OTHER_NAME} {oid}", section.name_rule()

@@ -4,18 +4,17 @@ What no rule speaks of is refused, occurrence by occurrence.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-from gateway.pki.names import GeneralNameType
+from gateway.pki.names import GeneralName, GeneralNameType, Name, other_name
 from gateway.policy.decision import Application, Concern, Violation
-from gateway.policy.patterns import Exact, Pattern
+from gateway.policy.patterns import Exact, ExactName, Pattern
+from gateway.policy.security_identifier import states_security_identifier
 from gateway.policy.violations import first_of, violation
+from gateway.policy.vocabulary import REFUSED_NAMES
 from gateway.policy.wellformed import WELL_FORMED, is_plain
-
-_SECURITY_IDENTIFIER_URI = "tag:microsoft.com,"
-"""How a URI names the account that a certificate stands for (KB5014754: tag:microsoft.com,2022-09-14:sid:S-1-5-...)."""
+from gateway.requester import Requester
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +29,14 @@ class NameRule:
     """Characters, as `max_length`."""
     max_length: int = 128
 
-    def wanted_instead_of(self, value: str) -> Iterator[str]:
+    def wanted_instead_of(self, value: str, requester: Requester) -> Iterator[str]:
         """What this rule wants, for each of its objections to a well-formed value."""
         if not self.min_length <= len(value) <= self.max_length:
             yield f"{self.min_length} to {self.max_length} characters"
-        yield from (f"anything but {pattern}" for pattern in self.deny if pattern.matches(value))
+        yield from (f"anything but {pattern}" for pattern in self.deny if pattern.matches(value, requester))
         # An asterisk stands for names that nobody has read, so it must be written out in the policy.
-        allow = [pattern for pattern in self.allow if "*" not in value or isinstance(pattern, Exact)]
-        if not any(pattern.matches(value) for pattern in allow):
+        allow = [pattern for pattern in self.allow if "*" not in value or isinstance(pattern, Exact | ExactName)]
+        if not any(pattern.matches(value, requester) for pattern in allow):
             yield " or ".join(map(str, self.allow))
 
 
@@ -48,59 +47,80 @@ class SubjectCondition:
     fields: Mapping[str, NameRule]
 
     def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
-        names = [(attribute.type, attribute.value) for attribute in application.request.subject.attributes()]
-        return first_of(_violations(rule, Concern.SUBJECT, names, self.fields, _wanted_spelling))
+        return self.violations_of(application.request.subject, rule, application.requester)
+
+    def violations_of(self, subject: Name, rule: str, requester: Requester) -> tuple[Violation, ...]:
+        """Those of any subject, that of another certificate for instance."""
+        names = [_Named(attribute.type, attribute.value) for attribute in subject.attributes()]
+        return first_of(_violations(rule, Concern.SUBJECT, names, self.fields, requester))
 
 
 @dataclass(frozen=True, slots=True)
 class SubjectAlternativeNameCondition:
-    """`subjectAlternativeName`: the general names, by their types.
+    """`subjectAlternativeName`: the general names, by their types; an otherName's is `otherName 1.2.3`.
 
-    A security identifier in a URI is refused whatever the patterns say: it names the account directly.
+    URIs that state a security identifier are judged by `gateway.policy.security_identifier`, wherever they stand.
     """
 
-    fields: Mapping[GeneralNameType, NameRule]
+    fields: Mapping[str, NameRule]
 
     def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
-        names = [(name.type, name.value) for name in application.request.subject_alternative_name]
-        concern = Concern.SUBJECT_ALTERNATIVE_NAME
-        return first_of(_violations(rule, concern, names, self.fields, _wanted_spelling_of_general_name))
+        return self.violations_of(application.request.subject_alternative_name, rule, application.requester)
+
+    def violations_of(
+        self, general_names: Sequence[GeneralName], rule: str, requester: Requester
+    ) -> tuple[Violation, ...]:
+        """Those of any general names, those of another certificate for instance."""
+        names = [_named(name) for name in general_names if not states_security_identifier(name)]
+        return first_of(_violations(rule, Concern.SUBJECT_ALTERNATIVE_NAME, names, self.fields, requester))
 
 
-F = TypeVar("F", bound=str)
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """One occurrence of a name."""
+
+    field: str
+    value: str
+    wanted_spelling: str | None = None
+    """What is wrong with the form of the value; None if nothing is."""
+    is_forbidden: bool = False
+
+
+def _named(name: GeneralName) -> _Named:
+    field, value = name.type.value, name.value
+    if name.type is GeneralNameType.OTHER_NAME:
+        oid, value = other_name(name)
+        return _Named(f"{field} {oid}", value, is_forbidden=oid in REFUSED_NAMES)
+    if name.type in REFUSED_NAMES:
+        return _Named(field, value, is_forbidden=True)
+    return _Named(field, value, None if WELL_FORMED[name.type](value) else f"a well-formed {field}")
 
 
 def _violations(
     rule: str,
     concern: Concern,
-    names: Sequence[tuple[F, str]],
-    fields: Mapping[F, NameRule],
-    wanted_spelling: Callable[[F, str], str | None],
+    names: Sequence[_Named],
+    fields: Mapping[str, NameRule],
+    requester: Requester,
 ) -> Iterator[Violation]:
-    occurrences = Counter(field for field, _ in names)
+    occurrences = Counter(name.field for name in names)
     for field, name_rule in fields.items():
         times = occurrences[field]
         if times > name_rule.max_occurrences:
             yield violation(rule, concern, field, f"{times} occurrences", f"at most {name_rule.max_occurrences}")
         if name_rule.mandatory and not times:
             yield violation(rule, concern, field, "", "at least one")
-    for field, value in names:
-        allowed = fields.get(field)
-        if allowed is None:
-            yield violation(rule, concern, field, value, "absent")
-        elif spelling := wanted_spelling(field, value):
-            yield violation(rule, concern, field, value, spelling)
-        else:
-            yield from (violation(rule, concern, field, value, wanted) for wanted in allowed.wanted_instead_of(value))
+    for name in names:
+        for wanted in _wanted(name, fields.get(name.field), requester):
+            yield violation(rule, concern, name.field, name.value, wanted, is_forbidden=name.is_forbidden)
 
 
-def _wanted_spelling(field: str, value: str) -> str | None:
-    return None if is_plain(value) else f"a {field} of printable NFKC text without superfluous blanks"
-
-
-def _wanted_spelling_of_general_name(field: GeneralNameType, value: str) -> str | None:
-    if not WELL_FORMED[field](value):
-        return f"a well-formed {field}"
-    if field is GeneralNameType.UNIFORM_RESOURCE_IDENTIFIER and value.lower().startswith(_SECURITY_IDENTIFIER_URI):
-        return "no security identifier"
-    return _wanted_spelling(field, value)
+def _wanted(name: _Named, name_rule: NameRule | None, requester: Requester) -> Iterator[str]:
+    if name_rule is None:
+        yield "absent"
+    elif name.wanted_spelling is not None:
+        yield name.wanted_spelling
+    elif not is_plain(name.value):
+        yield f"a {name.field} of printable NFKC text without superfluous blanks"
+    else:
+        yield from name_rule.wanted_instead_of(name.value, requester)

@@ -11,7 +11,10 @@ from typing import Any, Protocol, Self
 
 import re2
 
+from gateway.pki.distinguished_name import DistinguishedName, in_any_case, parse_distinguished_name
+from gateway.policy.identity import has_identity
 from gateway.policy.wellformed import is_dns_name, is_mailbox, parse_ip_address
+from gateway.requester import Requester
 
 
 class NotAPattern(ValueError):
@@ -21,7 +24,9 @@ class NotAPattern(ValueError):
 class Pattern(Protocol):
     """Its text, by `str`, is the spelling of the policy file."""
 
-    def matches(self, value: str) -> bool: ...
+    def matches(self, value: str, requester: Requester, /) -> bool:
+        """Whether the value is as this pattern wants it, for this requester."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class Exact:
     text: str
     ignore_case: bool = False
 
-    def matches(self, value: str) -> bool:
+    def matches(self, value: str, _requester: Requester, /) -> bool:
         return value.lower() == self.text.lower() if self.ignore_case else value == self.text
 
     def __str__(self) -> str:
@@ -60,7 +65,7 @@ class Regex:
             raise NotAPattern(f"not a regular expression of RE2: {reason}") from error
         object.__setattr__(self, "_compiled", compiled)
 
-    def matches(self, value: str) -> bool:
+    def matches(self, value: str, _requester: Requester, /) -> bool:
         # In one case also because an expression can switch RE2's own disregard of case off: (?-i).
         value = value.lower() if self.ignore_case else value
         return bool(self._compiled.search(value) if self.anywhere else self._compiled.fullmatch(value))
@@ -85,7 +90,7 @@ class Suffix:
         if self.text[:1] not in {".", "@"} or not is_dns_name(self.text[1:]):
             raise NotAPattern("a suffix is a DNS name with a full stop or an at-sign before it: .partner.example")
 
-    def matches(self, value: str) -> bool:
+    def matches(self, value: str, _requester: Requester, /) -> bool:
         whole = self.of_any_text or is_dns_name(value) or is_mailbox(value)
         return whole and len(value) > len(self.text) and value.lower().endswith(self.text.lower())
 
@@ -107,9 +112,64 @@ class Cidr:
         except ValueError as error:
             raise NotAPattern(f"not a network: {error}") from error
 
-    def matches(self, value: str) -> bool:
+    def matches(self, value: str, _requester: Requester, /) -> bool:
         address = parse_ip_address(value)
         return address is not None and address in self.network
 
     def __str__(self) -> str:
         return f"cidr {self.network}"
+
+
+@dataclass(frozen=True, slots=True)
+class OfRequester:
+    """What the requester itself is: see `gateway.policy.identity`."""
+
+    word: str
+
+    def matches(self, value: str, requester: Requester, /) -> bool:
+        return has_identity(requester, self.word, value)
+
+    def __str__(self) -> str:
+        return f"requester {self.word}"
+
+
+@dataclass(frozen=True, slots=True)
+class ExactName:
+    """A distinguished name, compared by its structure, however it is spelled (RFC 4514)."""
+
+    text: str
+    ignore_case: bool = False
+    _name: DistinguishedName = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Raises NotAPattern."""
+        try:
+            object.__setattr__(self, "_name", parse_distinguished_name(self.text))
+        except ValueError as error:
+            raise NotAPattern(str(error)) from error
+
+    def matches(self, value: str, _requester: Requester, /) -> bool:
+        try:
+            name = parse_distinguished_name(value)
+        except ValueError:
+            return False
+        return in_any_case(name) == in_any_case(self._name) if self.ignore_case else name == self._name
+
+    def __str__(self) -> str:
+        return f"{'exactIgnoreCase' if self.ignore_case else 'exact'} '{self.text}'"
+
+
+@dataclass(frozen=True, slots=True)
+class NameRegex:
+    """A regular expression on the text of a distinguished name that nothing in is escaped.
+
+    In `CN=x\\,O=Partner` there is no organization, though the expression `CN=.*,O=Partner` would see one.
+    """
+
+    regex: Regex
+
+    def matches(self, value: str, requester: Requester, /) -> bool:
+        return "\\" not in value and self.regex.matches(value, requester)
+
+    def __str__(self) -> str:
+        return str(self.regex)

@@ -6,6 +6,7 @@ Closed lists: a word that is not here is a mistake in the file, not a rule that 
 from collections.abc import Mapping
 
 from gateway.pki import oids
+from gateway.pki.names import GeneralNameType
 
 EXTENDED_KEY_USAGES: Mapping[str, str] = {
     "serverAuth": "1.3.6.1.5.5.7.3.1",
@@ -18,6 +19,7 @@ EXTENDED_KEY_USAGES: Mapping[str, str] = {
     "kerberosClientAuth": "1.3.6.1.5.2.3.4",
     "kerberosKDC": "1.3.6.1.5.2.3.5",
     "smartcardLogon": "1.3.6.1.4.1.311.20.2.2",
+    "certificateRequestAgent": oids.CERTIFICATE_REQUEST_AGENT,
     "encryptingFileSystem": "1.3.6.1.4.1.311.10.3.4",
 }
 """Others are written as dotted numbers."""
@@ -27,6 +29,9 @@ ANY_USAGE: Mapping[str, str] = {
     "1.3.6.1.4.1.311.10.12.1": "szOID_ANY_APPLICATION_POLICY",
 }
 """A usage that means every usage: a list with it would limit nothing (ESC2)."""
+
+ANY_CERTIFICATE_POLICY = "2.5.29.32.0"
+"""anyPolicy (RFC 5280 4.2.1.4): would limit nothing."""
 
 EXTENSIONS: Mapping[str, str] = {
     "subjectKeyIdentifier": "2.5.29.14",
@@ -44,12 +49,12 @@ JUDGED_EXTENSIONS: Mapping[str, str] = {
     oids.APPLICATION_CERT_POLICIES: "applicationPolicies",
     oids.ENROLL_CERTTYPE: "certificateTemplateName",
     oids.CERTIFICATE_TEMPLATE: "certificateTemplate",
+    oids.CERTIFICATE_POLICIES: "certificatePolicies",
+    oids.NTDS_CA_SECURITY_EXT: "securityIdentifier",
 }
 """What has a condition of its own, or leads to the policy in the first place."""
 
 REFUSED_EXTENSIONS: Mapping[str, str] = {
-    oids.NTDS_CA_SECURITY_EXT: "securityIdentifier",
-    oids.CERTIFICATE_POLICIES: "certificatePolicies",
     "2.5.29.7": "subjectAltName of X.509 (1993)",
     "2.5.29.9": "subjectDirectoryAttributes",
     "2.5.29.18": "issuerAltName",
@@ -60,7 +65,14 @@ REFUSED_EXTENSIONS: Mapping[str, str] = {
     "1.3.6.1.4.1.311.21.11": "applicationPolicyMappings",
     "1.3.6.1.4.1.311.21.12": "applicationPolicyConstraints",
 }
-"""What makes a certificate stand for another account, a group (ESC13) or a CA: no policy can allow it."""
+"""What makes a certificate stand for somebody else, or for a CA: no policy can allow it."""
+
+REFUSED_NAMES: Mapping[str, str] = {
+    GeneralNameType.X400_ADDRESS: "x400Address",
+    GeneralNameType.EDI_PARTY_NAME: "ediPartyName",
+    oids.NTDS_OBJECTSID: "szOID_NTDS_OBJECTSID",
+}
+"""General names that no policy can allow: nobody can read the first two, and the third, an otherName, is an account."""
 
 SIGNATURE_ALGORITHMS: Mapping[str, str] = {
     "1.2.840.113549.1.1.10": "RSASSA-PSS",

@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from unicodedata import is_normalized
 
+from gateway.pki.distinguished_name import parse_distinguished_name
 from gateway.pki.names import GeneralNameType
 
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _DOT_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_DOTTED_NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)+")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
 
 
@@ -62,11 +64,25 @@ def _is_uri(value: str) -> bool:
     return bool(_URI.fullmatch(value))
 
 
+def _is_object_identifier(value: str) -> bool:
+    return bool(_DOTTED_NUMBERS.fullmatch(value))
+
+
+def _is_directory_name(value: str) -> bool:
+    try:
+        parse_distinguished_name(value)
+    except ValueError:
+        return False
+    return True
+
+
 WELL_FORMED: Mapping[GeneralNameType, Callable[[str], bool]] = {
     GeneralNameType.DNS_NAME: _is_dns_name_or_wildcard,
     GeneralNameType.IP_ADDRESS: _is_ip_address,
     GeneralNameType.RFC822_NAME: _is_rfc822_name,
     GeneralNameType.UNIFORM_RESOURCE_IDENTIFIER: _is_uri,
     GeneralNameType.USER_PRINCIPAL_NAME: is_mailbox,
+    GeneralNameType.REGISTERED_ID: _is_object_identifier,
+    GeneralNameType.DIRECTORY_NAME: _is_directory_name,
 }
-"""The types of general names that a policy can speak of. The others are always refused."""
+"""The types of general names that a policy can speak of, but for otherName, which may have any form."""

@@ -31,6 +31,10 @@ def an_entry(**changes: bytes | None) -> Entry:
         "BAD_PWD_COUNT": b"0",
         "BAD_PASSWORD_TIME": b"0",
         "TOKEN_GROUPS": render_sid(DOMAIN_USERS),
+        "COMMON_NAME": b"alice",
+        "DISPLAY_NAME": b"Alice Smith",
+        "MAIL": b"alice.smith@partner.example",
+        "DNS_HOST_NAME": b"alice.corp.example",
         **changes,
     }
     return Entry({Attribute[name]: (value,) for name, value in values.items() if value is not None})
@@ -55,7 +59,17 @@ def test_an_account_is_what_the_directory_says() -> None:
         expires=None,
         password_expired=False,
         bad_password_count=0,
+        common_name="alice",
+        display_name="Alice Smith",
+        mail="alice.smith@partner.example",
+        dns_host_name="alice.corp.example",
     )
+
+
+def test_names_that_are_not_shown_are_none() -> None:
+    account = the_account(COMMON_NAME=None, DISPLAY_NAME=None, MAIL=None, DNS_HOST_NAME=None)
+
+    assert (account.common_name, account.display_name, account.mail, account.dns_host_name) == (None,) * 4
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from tests.requests import (
     a_public_key_info,
     a_security_identifier_extension,
     a_subject_alternative_name,
+    a_template_name_extension,
+    a_template_oid_extension,
     a_uri,
     an_extension,
     an_rdn,
@@ -186,3 +188,18 @@ def test_damaged_certificates_are_read_or_refused(der: bytes, data: st.DataObjec
     inserted = data.draw(st.binary(max_size=4))
 
     read_or_refused(der[:position] + inserted + der[position + removed :])
+
+
+def test_a_certificate_says_which_template_it_was_issued_by() -> None:
+    certificate = parse_certificate(
+        a_certificate(a_template_name_extension("PartnerWebServer"), a_template_oid_extension("1.2.3", 100, 1))
+    )
+
+    assert (certificate.template_name, certificate.template_oid) == ("PartnerWebServer", "1.2.3")
+
+
+def test_a_certificate_may_have_certificate_policies() -> None:
+    policies = an_extension("2.5.29.32", sequence(sequence(object_identifier("1.2.3"))))
+
+    assert parse_certificate(a_certificate(policies)).certificate_policies == ("1.2.3",)
+    assert parse_certificate(a_certificate()).certificate_policies is None

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.pki.distinguished_name import parse_distinguished_name
+from gateway.pki.distinguished_name import in_any_case, is_below, parse_distinguished_name
 from gateway.pki.names import AttributeTypeAndValue, Name
 
 
@@ -92,3 +92,26 @@ def test_it_reads_what_the_gateway_prints(values: list[list[str]]) -> None:
     assert parse_distinguished_name(str(name)) == tuple(
         frozenset((kind.removeprefix("OID."), value) for kind, value in rdn) for rdn in reversed(rdns)
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "expected"),
+    [
+        ("CN=a,OU=b,DC=c", "OU=b,DC=c", True),
+        ("CN=a,OU=b,DC=c", "ou=B,dc=C", True),
+        ("CN=a,OU=b,DC=c", "DC=c", True),
+        ("CN=a,OU=b,DC=c", "CN=a,OU=b,DC=c", False),
+        ("CN=a,OU=b,DC=c", "OU=b", False),
+        ("CN=a,OU=xb,DC=c", "OU=b,DC=c", False),
+        (r"CN=a\,OU=b,DC=c", "OU=b,DC=c", False),
+        ("DC=c", "OU=b,DC=c", False),
+    ],
+)
+def test_a_name_is_below_another_by_whole_rdns(name: str, container: str, expected: bool) -> None:
+    assert is_below(parse_distinguished_name(name), parse_distinguished_name(container)) is expected
+
+
+def test_names_compare_in_any_case_where_a_directory_does() -> None:
+    name, other = (in_any_case(parse_distinguished_name(text)) for text in ("CN=A,OU=b", "cn=a,ou=B"))
+
+    assert name == other

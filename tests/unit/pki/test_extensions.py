@@ -88,6 +88,13 @@ def test_a_certificate_policy_with_qualifiers_is_refused() -> None:
         extensions.certificate_policies(sequence(sequence(object_identifier("1.2.3"), sequence(qualifier))))
 
 
+def test_a_certificate_may_have_qualifiers() -> None:
+    qualifier = sequence(object_identifier("1.3.6.1.5.5.7.2.1"), ia5_string("http://partner.example/cps"))
+    policies = sequence(sequence(object_identifier("1.2.3"), sequence(qualifier)), sequence(object_identifier("1.2.4")))
+
+    assert extensions.certificate_policies_of_certificate(policies) == ("1.2.3", "1.2.4")
+
+
 @pytest.mark.parametrize(
     ("value", "ca"),
     [

@@ -9,6 +9,7 @@ from gateway.pki.names import (
     GeneralName,
     GeneralNameType,
     Name,
+    other_name,
     parse_general_names,
     parse_name,
 )
@@ -217,3 +218,25 @@ def test_an_entry_that_cannot_be_read_refuses_all_of_them(entry: bytes, reason: 
 def test_what_is_no_sequence_is_no_general_names(octets: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_general_names(octets)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (utf8_string("alice"), ("1.2.3", "alice")),
+        (ia5_string("alice"), ("1.2.3", "alice")),
+        (utf8_string("#04"), ("1.2.3", "#0c03233034")),
+        (utf8_string("a\x00"), ("1.2.3", "#0c026100")),
+        (tlv(0x04, b"a"), ("1.2.3", "#040161")),
+        (sequence(utf8_string("a")), ("1.2.3", "#30030c0161")),
+    ],
+)
+def test_an_other_name_is_its_text_or_its_der(value: bytes, expected: tuple[str, str]) -> None:
+    (name,) = parse_general_names(sequence(an_other_name("1.2.3", value)))
+
+    assert other_name(name) == expected
+
+
+@pytest.mark.parametrize("value", ["x", "", "1.2.3=", "1.2.3=zz", "1.2.3=0c"])
+def test_what_the_parser_would_not_have_made_has_no_text(value: str) -> None:
+    assert other_name(GeneralName(GeneralNameType.OTHER_NAME, value))[1].startswith("#")

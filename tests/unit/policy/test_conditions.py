@@ -3,19 +3,17 @@ import pytest
 from gateway.pki import oids
 from gateway.pki.keys import PublicKey
 from gateway.policy.conditions import (
-    AdmittedRequester,
     AttributesCondition,
+    CertificatePoliciesCondition,
     ExtendedKeyUsageCondition,
     ExtensionsCondition,
     KeyCondition,
     KeyRule,
     KeyUsageCondition,
-    RequestersCondition,
 )
 from gateway.policy.decision import Application, Concern, Condition, Violation
-from gateway.policy.patterns import Exact, Regex, Suffix
 from gateway.policy.vocabulary import JUDGED_EXTENSIONS, REFUSED_EXTENSIONS, SIGNATURE_ALGORITHMS
-from tests.builders import a_public_key, a_request, a_requester, an_application
+from tests.builders import a_public_key, a_request, an_application
 
 SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
 CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"
@@ -28,73 +26,6 @@ def violations(condition: Condition, application: Application, concern: Concern)
     found = condition.violations("a rule", application)
     assert all((violation.rule, violation.concern) == ("a rule", concern) for violation in found)
     return [(violation.field, violation.value, violation.wanted) for violation in found]
-
-
-# --- requesters -----------------------------------------------------------------------------------------------------
-
-REQUESTERS = RequestersCondition(
-    (
-        AdmittedRequester(Exact("partner-a", ignore_case=True), {"Certificate"}),
-        AdmittedRequester(Suffix("@partner-b.example"), {"UsernamePassword", "Certificate"}),
-    )
-)
-
-
-@pytest.mark.parametrize(
-    ("account", "authentication", "expected"),
-    [
-        ("partner-a", "Certificate", []),
-        ("PARTNER-A", "Certificate", []),
-        ("bob@partner-b.example", "Certificate", []),
-        ("Bob@Partner-B.example", "UsernamePassword", []),
-        ("partner-a", "UsernamePassword", [("authentication", "UsernamePassword", "Certificate")]),
-        (
-            "partner-c",
-            "Certificate",
-            [("account", "partner-c", "exactIgnoreCase 'partner-a' or suffix '@partner-b.example'")],
-        ),
-        (
-            "@partner-b.example",
-            "Certificate",
-            [("account", "@partner-b.example", "exactIgnoreCase 'partner-a' or suffix '@partner-b.example'")],
-        ),
-    ],
-)
-def test_account_and_authentication_must_fit_together(
-    account: str, authentication: str, expected: list[tuple[str, str, str]]
-) -> None:
-    requester = a_requester(account, authentication)
-
-    assert violations(REQUESTERS, an_application(requester=requester), Concern.REQUESTERS) == expected
-    assert REQUESTERS.admits(requester) is (not expected)
-
-
-def test_admission_and_violations_agree() -> None:
-    for account in ("partner-a", "bob@partner-b.example", "partner-c"):
-        for authentication in ("Certificate", "UsernamePassword"):
-            requester = a_requester(account, authentication)
-            met = not REQUESTERS.violations("a rule", an_application(requester=requester))
-            assert REQUESTERS.admits(requester) is met
-
-
-@pytest.mark.parametrize("account", ["partner-\uff41", "partner-a\u200b", " partner-a", "partner-a\x00"])
-def test_an_account_of_look_alike_letters_is_nobody(account: str) -> None:
-    anybody = RequestersCondition((AdmittedRequester(Regex("(?s).*"), {"Certificate"}),))
-
-    assert not anybody.admits(a_requester(account))
-    assert violations(anybody, an_application(requester=a_requester(account)), Concern.REQUESTERS) == [
-        ("account", account, "regex '(?s).*'")
-    ]
-
-
-def test_several_entries_for_an_account_add_up() -> None:
-    entries = [AdmittedRequester(Exact("partner-a"), {kind}) for kind in ("Kerberos", "Certificate")]
-    condition = RequestersCondition(tuple(entries))
-
-    assert condition.admits(a_requester("partner-a", "Certificate"))
-    assert violations(
-        condition, an_application(requester=a_requester("partner-a", "UsernamePassword")), Concern.REQUESTERS
-    ) == [("authentication", "UsernamePassword", "Certificate or Kerberos")]
 
 
 # --- key ------------------------------------------------------------------------------------------------------------
@@ -296,19 +227,42 @@ def test_some_extensions_are_refused_even_if_a_rule_let_them_through(oid: str) -
     assert violation[2] == "absent"
 
 
-def test_a_security_identifier_is_shown() -> None:
-    application = an_application(a_request(security_identifier="S-1-5-21-1-2-3-500"))
-
-    assert violations(EXTENSIONS, application, Concern.EXTENSIONS) == [
-        ("securityIdentifier", "S-1-5-21-1-2-3-500", "absent")
+def test_what_no_policy_can_allow_is_forbidden() -> None:
+    request = a_request(
+        key_usage=("keyCertSign", "digitalSignature"),
+        extended_key_usage=("2.5.29.37.0", CLIENT_AUTH),
+        certificate_policies=("2.5.29.32.0", "1.2.3"),
+        basic_constraints_ca=True,
+        extra_extensions=["2.5.29.30", "1.2.3"],
+    )
+    conditions: list[Condition] = [
+        KeyUsageCondition(frozenset()),
+        ExtendedKeyUsageCondition(frozenset()),
+        CertificatePoliciesCondition(frozenset()),
+        EXTENSIONS,
     ]
+    found = [each for condition in conditions for each in condition.violations("a rule", an_application(request))]
+
+    assert {(each.field, each.value) for each in found if each.is_forbidden} == {
+        ("keyUsage", "keyCertSign"),
+        ("extendedKeyUsage", "2.5.29.37.0"),
+        ("certificatePolicies", "2.5.29.32.0"),
+        ("basicConstraints", "cA TRUE"),
+        ("nameConstraints", "0500"),
+    }
+    assert len(found) == 9
 
 
-def test_certificate_policies_are_shown() -> None:
+def test_certificate_policies_must_be_among_the_allowed() -> None:
     application = an_application(a_request(certificate_policies=("1.2.3", "1.2.4")))
 
-    assert violations(EXTENSIONS, application, Concern.EXTENSIONS) == [
-        ("certificatePolicies", "1.2.3, 1.2.4", "absent")
+    assert violations(CertificatePoliciesCondition({"1.2.3", "1.2.4"}), application, Concern.EXTENSIONS) == []
+    assert violations(CertificatePoliciesCondition({"1.2.3"}), application, Concern.EXTENSIONS) == [
+        ("certificatePolicies", "1.2.4", "1.2.3")
+    ]
+    assert violations(CertificatePoliciesCondition(frozenset()), application, Concern.EXTENSIONS) == [
+        ("certificatePolicies", "1.2.3", "absent"),
+        ("certificatePolicies", "1.2.4", "absent"),
     ]
 
 

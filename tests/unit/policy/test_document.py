@@ -1,19 +1,20 @@
 import pytest
 
 from gateway.policy.conditions import (
-    AdmittedRequester,
     AttributesCondition,
+    CertificatePoliciesCondition,
     ExtendedKeyUsageCondition,
     ExtensionsCondition,
     KeyCondition,
     KeyRule,
     KeyUsageCondition,
-    RequestersCondition,
 )
 from gateway.policy.decision import Policy, Rule, Template
 from gateway.policy.load import load_policies
 from gateway.policy.names import SubjectAlternativeNameCondition, SubjectCondition
-from gateway.policy.patterns import Exact, Regex, Suffix
+from gateway.policy.patterns import Exact, ExactName, NameRegex, Pattern, Regex, Suffix
+from gateway.policy.requesters import AdmittedRequester, Groups, OrganizationalUnits, RequestersCondition
+from gateway.policy.security_identifier import SecurityIdentifierCondition
 from gateway.policy.vocabulary import EXTENSIONS, JUDGED_EXTENSIONS, REFUSED_EXTENSIONS
 from gateway.strict_yaml import Mistaken
 from tests.builders import a_policy_file
@@ -53,6 +54,8 @@ def test_what_is_left_out_becomes_a_condition_that_allows_nothing() -> None:
             SubjectAlternativeNameCondition({}),
             KeyUsageCondition(frozenset()),
             ExtendedKeyUsageCondition(frozenset()),
+            CertificatePoliciesCondition(frozenset()),
+            SecurityIdentifierCondition(allowed=False),
             ExtensionsCondition(frozenset()),
             AttributesCondition(),
         ),
@@ -157,20 +160,26 @@ def test_a_file_that_says_nothing_is_all_mistakes() -> None:
         ("{regex: 'host/.*'}", Regex("host/.*", ignore_case=True)),
     ],
 )
-def test_accounts_are_named_in_any_case(account: str, pattern: object) -> None:
+def test_accounts_are_named_in_any_case(account: str, pattern: Pattern) -> None:
     rule = rule_of(
         a_policy_file(requesters=f"[{{account: {account}, authentication: [UsernamePassword, Certificate, Kerberos]}}]")
     )
 
     kinds = {"UsernamePassword", "Certificate", "Kerberos"}
-    assert rule.requesters == RequestersCondition((AdmittedRequester(pattern, kinds),))  # type: ignore[arg-type]  # a table of several types
+    assert rule.requesters == RequestersCondition((AdmittedRequester(pattern, kinds),))
 
 
 @pytest.mark.parametrize(
     ("requester", "path", "message"),
     [
         ("{account: a}", "authentication", "missing"),
-        ("{authentication: [Certificate]}", "account", "missing"),
+        ("{account: , authentication: [Certificate]}", "account", EMPTY),
+        ("{account: a, groups: [], authentication: [Certificate]}", "groups", EMPTY),
+        ("{account: a, partner: , authentication: [Certificate]}", "partner", EMPTY),
+        ("{issuer: Partner CA, authentication: [Certificate]}", "issuer", None),
+        ("{issuer: {exact: Partner CA}, authentication: [Certificate]}", "issuer.exact", None),
+        ("{organizationalUnits: [Partners], authentication: [Certificate]}", "organizationalUnits.0", None),
+        ("{account: {requester: mail}, authentication: [Certificate]}", "account.requester", "unknown key"),
         ("{account: a, authentication: []}", "authentication", EMPTY),
         ("{account: a, authentication: Certificate}", "authentication", "Input should be a valid array"),
         (
@@ -178,7 +187,6 @@ def test_accounts_are_named_in_any_case(account: str, pattern: object) -> None:
             "authentication.0",
             "Input should be 'UsernamePassword', 'Certificate' or 'Kerberos'",
         ),
-        ("{account: , authentication: [Certificate]}", "account", "Input should be an object"),
         ("{account: 3, authentication: [Certificate]}", "account", "Input should be an object"),
         (
             "{account: '', authentication: [Certificate]}",
@@ -199,6 +207,51 @@ def test_an_unclear_requester_is_a_mistake(requester: str, path: str, message: s
 
     assert (line, at) == (4, f"rules.0.requesters.0.{path}")
     assert message is None or said == message
+
+
+@pytest.mark.parametrize("nobody", ["", "notGroups: [leavers], ", "notOrganizationalUnits: ['OU=X,DC=x'], "])
+def test_who_is_not_something_is_nobody_in_particular(nobody: str) -> None:
+    assert mistakes(a_policy_file(requesters=f"[{{{nobody}authentication: [Certificate]}}]")) == [
+        (4, "rules.0.requesters.0", "needs account, issuer, groups, organizationalUnits or partner")
+    ]
+
+
+def test_requesters_are_found_by_more_than_their_account() -> None:
+    entry = (
+        "{issuer: 'CN=Partner CA,O=Partner', groups: [pki-users, S-1-5-21-1-2-3-1200], partner: partner-a,"
+        " organizationalUnits: ['OU=Partners,DC=corp,DC=example'], notGroups: [leavers],"
+        " notOrganizationalUnits: ['OU=Leavers,OU=Partners,DC=corp,DC=example'], authentication: [Certificate]}"
+    )
+
+    assert rule_of(a_policy_file(requesters=f"[{entry}]")).requesters == RequestersCondition(
+        (
+            AdmittedRequester(
+                None,
+                {"Certificate"},
+                ExactName("CN=Partner CA,O=Partner"),
+                Groups({"pki-users", "S-1-5-21-1-2-3-1200"}),
+                OrganizationalUnits(("OU=Partners,DC=corp,DC=example",)),
+                "partner-a",
+                Groups({"leavers"}),
+                OrganizationalUnits(("OU=Leavers,OU=Partners,DC=corp,DC=example",)),
+            ),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("issuer", "pattern"),
+    [
+        ("'CN=Partner CA'", ExactName("CN=Partner CA")),
+        ("{exact: 'CN=Partner CA'}", ExactName("CN=Partner CA")),
+        ("{exactIgnoreCase: 'CN=Partner CA'}", ExactName("CN=Partner CA", ignore_case=True)),
+        ("{regex: 'CN=.*,O=Partner'}", NameRegex(Regex("CN=.*,O=Partner"))),
+    ],
+)
+def test_issuers_are_named_by_distinguished_name(issuer: str, pattern: Pattern) -> None:
+    rule = rule_of(a_policy_file(requesters=f"[{{issuer: {issuer}, authentication: [Certificate]}}]"))
+
+    assert rule.requesters == RequestersCondition((AdmittedRequester(None, {"Certificate"}, pattern),))
 
 
 # --- key ------------------------------------------------------------------------------------------------------------
@@ -290,6 +343,38 @@ def test_other_extended_key_usages_are_mistakes(usage: str, message: str) -> Non
 
     assert (line, path) == (6, "rules.0.extendedKeyUsage.allow.0")
     assert said.startswith(message)
+
+
+def test_certificate_policies_are_numbered() -> None:
+    rule = rule_of(a_policy_file("certificatePolicies: {allow: [1.2.3]}"))
+
+    assert CertificatePoliciesCondition({"1.2.3"}) in rule.conditions
+
+
+@pytest.mark.parametrize(
+    ("oid", "message"),
+    [
+        ("2.5.29.32.0", "anyPolicy limits nothing: name the policies"),
+        ("medium", "not an object identifier in dotted numbers"),
+    ],
+)
+def test_other_certificate_policies_are_mistakes(oid: str, message: str) -> None:
+    assert mistakes(a_policy_file(f"certificatePolicies: {{allow: [{oid}]}}")) == [
+        (6, "rules.0.certificatePolicies.allow.0", message)
+    ]
+
+
+def test_the_requesters_own_security_identifier_may_be_allowed() -> None:
+    rule = rule_of(a_policy_file("securityIdentifier: requester"))
+
+    assert SecurityIdentifierCondition(allowed=True) in rule.conditions
+
+
+@pytest.mark.parametrize("value", ["S-1-5-21-1-2-3-500", "true", "anybody", ""])
+def test_no_other_security_identifier_can_be_allowed(value: str) -> None:
+    ((line, path, _),) = mistakes(a_policy_file(f"securityIdentifier: {value}"))
+
+    assert (line, path) == (6, "rules.0.securityIdentifier")
 
 
 def test_extensions_are_named_or_numbered() -> None:

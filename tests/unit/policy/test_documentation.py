@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 
 from gateway.policy.document import Curve, KeyUsage
+from gateway.policy.identity import IDENTITY
 from gateway.policy.load import load_policies
 from gateway.policy.vocabulary import EXTENDED_KEY_USAGES, EXTENSIONS, SUBJECT_FIELDS
 from gateway.policy.wellformed import WELL_FORMED
@@ -36,7 +37,15 @@ def test_the_partial_examples_load(example: str) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [SUBJECT_FIELDS.values(), WELL_FORMED, get_args(KeyUsage), get_args(Curve), EXTENDED_KEY_USAGES, EXTENSIONS],
+    [
+        SUBJECT_FIELDS.values(),
+        WELL_FORMED,
+        IDENTITY,
+        get_args(KeyUsage),
+        get_args(Curve),
+        EXTENDED_KEY_USAGES,
+        EXTENSIONS,
+    ],
 )
 def test_every_word_is_told(words: Iterable[str]) -> None:
     assert [word for word in words if f"`{word}`" not in TEXT] == []

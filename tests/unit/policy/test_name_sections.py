@@ -4,9 +4,10 @@ from ipaddress import ip_network
 import pytest
 
 from gateway.pki.names import GeneralNameType
+from gateway.policy.identity import IDENTITY
 from gateway.policy.load import load_policies
 from gateway.policy.names import NameRule, SubjectAlternativeNameCondition, SubjectCondition
-from gateway.policy.patterns import Cidr, Exact, Pattern, Regex, Suffix
+from gateway.policy.patterns import Cidr, Exact, ExactName, NameRegex, OfRequester, Pattern, Regex, Suffix
 from gateway.strict_yaml import Mistaken
 from tests.builders import a_policy_file
 
@@ -20,7 +21,7 @@ def subject_rules(section: str) -> dict[str, NameRule]:
     return dict(condition.fields)
 
 
-def san_rules(section: str) -> dict[GeneralNameType, NameRule]:
+def san_rules(section: str) -> dict[str, NameRule]:
     (policy,) = load_policies([("P.yaml", a_policy_file(f"subjectAlternativeName: {section}"))]).policies
     (condition,) = [c for c in policy.rules[0].conditions if isinstance(c, SubjectAlternativeNameCondition)]
     return dict(condition.fields)
@@ -44,6 +45,7 @@ def mistakes(section: str) -> list[tuple[str, str]]:
         ("{exactIgnoreCase: Partner A}", Exact("Partner A", ignore_case=True), Exact("Partner A", ignore_case=True)),
         ("{regex: a.*}", Regex("a.*"), Regex("a.*", ignore_case=True, anywhere=True)),
         ("{suffix: .example}", Suffix(".example"), Suffix(".example", of_any_text=True)),
+        ("{requester: mail}", OfRequester("mail"), OfRequester("mail")),
     ],
 )
 def test_allow_is_read_narrowly_and_deny_widely(text: str, allowing: Pattern, denying: Pattern) -> None:
@@ -85,8 +87,8 @@ def test_addresses_are_compared_by_network() -> None:
 @pytest.mark.parametrize(
     ("pattern", "place", "message"),
     [
-        ("{}", "", "a pattern is exactly one of exact, exactIgnoreCase, regex, suffix"),
-        ("{exact: a, regex: b}", "", "a pattern is exactly one of exact, exactIgnoreCase, regex, suffix"),
+        ("{}", "", "a pattern is exactly one of exact, exactIgnoreCase, regex, suffix, requester"),
+        ("{exact: a, regex: b}", "", "a pattern is exactly one of exact, exactIgnoreCase, regex, suffix, requester"),
         ("a", "", "Input should be an object"),
         ("{exact: }", ".exact", "Input should be a valid string"),
         ("{exact: 3}", ".exact", "Input should be a valid string"),
@@ -102,6 +104,8 @@ def test_addresses_are_compared_by_network() -> None:
         ("{suffix: partner-a.example}", ".suffix", NO_SUFFIX),
         ("{suffix: ''}", ".suffix", NO_SUFFIX),
         ("{cidr: 192.0.2.0/24}", ".cidr", "unknown key"),
+        ("{requester: name}", ".requester", f"nothing that a requester is: write one of {', '.join(IDENTITY)}"),
+        ("{requester: ''}", ".requester", f"nothing that a requester is: write one of {', '.join(IDENTITY)}"),
         ("{Exact: a}", ".Exact", "unknown key"),
         ("{exact_ignore_case: a}", ".exact_ignore_case", "unknown key"),
     ],
@@ -130,12 +134,54 @@ def test_what_is_no_pattern_of_a_text_is_a_mistake(pattern: str, place: str, mes
         ("iPAddress", "{regex: .*}", ".regex", "unknown key"),
         ("iPAddress", "{suffix: .example}", ".suffix", "unknown key"),
         ("uniformResourceIdentifier", "{suffix: .example}", ".suffix", "unknown key"),
+        ("iPAddress", "{requester: mail}", ".requester", "unknown key"),
+        ("registeredID", "{requester: mail}", ".requester", "unknown key"),
+        ("directoryName", "{suffix: .example}", ".suffix", "unknown key"),
+        (
+            "directoryName",
+            "{exact: example}",
+            ".exact",
+            "'example' is not as in CN=Partner CA,O=Partner,C=DE (RFC 4514)",
+        ),
         ("dNSName", "{cidr: 192.0.2.0/24}", ".cidr", "unknown key"),
     ],
 )
 def test_each_kind_of_name_has_its_own_patterns(kind: str, pattern: str, place: str, message: str) -> None:
     assert mistakes(f"subjectAlternativeName: {{{kind}: {{allow: [{pattern}]}}}}") == [
         (f"subjectAlternativeName.{kind}.allow.0{place}", message)
+    ]
+
+
+def test_distinguished_names_are_compared_by_structure_and_never_by_a_text_with_escapes() -> None:
+    pattern = "[{exact: CN=a}, {exactIgnoreCase: CN=b}, {regex: CN=c}]"
+    rules = san_rules(f"{{directoryName: {{allow: {pattern}, deny: {pattern}}}}}")
+
+    rule = rules[GeneralNameType.DIRECTORY_NAME]
+    assert rule.allow == (ExactName("CN=a"), ExactName("CN=b", ignore_case=True), NameRegex(Regex("CN=c")))
+    assert rule.deny == (
+        ExactName("CN=a", ignore_case=True),
+        ExactName("CN=b", ignore_case=True),
+        Regex("CN=c", ignore_case=True, anywhere=True),
+    )
+
+
+def test_the_rarer_types_of_general_names_have_sections_too() -> None:
+    rules = san_rules("{registeredID: {allow: [{exact: 1.2.3}]}, otherName: {1.2.4: {allow: [{regex: '#04.*'}]}}}")
+
+    assert rules == {"registeredID": NameRule((Exact("1.2.3"),)), "otherName 1.2.4": NameRule((Regex("#04.*"),))}
+
+
+@pytest.mark.parametrize(
+    ("oid", "message"),
+    [
+        ("userPrincipalName", "no type of otherName: write its object identifier in dotted numbers"),
+        ("1.3.6.1.4.1.311.20.2.3", "write userPrincipalName"),
+        ("1.3.6.1.4.1.311.25.2.1", "is always refused"),
+    ],
+)
+def test_other_types_of_other_names_are_mistakes(oid: str, message: str) -> None:
+    assert mistakes(f"subjectAlternativeName: {{otherName: {{{oid}: {{allow: [{{exact: a}}]}}}}}}") == [
+        (f"subjectAlternativeName.otherName.{oid}", message)
     ]
 
 
@@ -203,7 +249,7 @@ def test_a_field_has_one_name_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["directoryName", "registeredID", "otherName", "x400Address", "ediPartyName", "dnsName", "iPaddress"]
+    "kind", ["x400Address", "ediPartyName", "dnsName", "iPaddress", "registeredId", "DirectoryName", "othername"]
 )
 def test_general_names_that_cannot_be_allowed_are_mistakes(kind: str) -> None:
     allowed = "dNSName: {allow: [{suffix: .a.example}]}"

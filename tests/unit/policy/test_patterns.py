@@ -2,7 +2,10 @@ from ipaddress import ip_network
 
 import pytest
 
-from gateway.policy.patterns import Cidr, Exact, NotAPattern, Regex, Suffix
+from gateway.policy.patterns import Cidr, Exact, ExactName, NameRegex, NotAPattern, OfRequester, Pattern, Regex, Suffix
+from tests.builders import a_requester
+
+ANYBODY = a_requester()
 
 
 @pytest.mark.parametrize(
@@ -18,7 +21,7 @@ from gateway.policy.patterns import Cidr, Exact, NotAPattern, Regex, Suffix
     ],
 )
 def test_exact_is_the_very_value(pattern: Exact, value: str, expected: bool) -> None:
-    assert pattern.matches(value) is expected
+    assert pattern.matches(value, ANYBODY) is expected
 
 
 @pytest.mark.parametrize(
@@ -44,7 +47,7 @@ def test_exact_is_the_very_value(pattern: Exact, value: str, expected: bool) -> 
     ],
 )
 def test_regular_expressions_match_the_whole_value_unless_they_deny(pattern: Regex, value: str, expected: bool) -> None:
-    assert pattern.matches(value) is expected
+    assert pattern.matches(value, ANYBODY) is expected
 
 
 @pytest.mark.parametrize(
@@ -59,7 +62,7 @@ def test_what_re2_cannot_read_is_no_pattern(expression: str, capfd: pytest.Captu
 
 def test_no_expression_can_stall_the_gateway() -> None:
     # With a backtracking engine, this would take longer than the universe has existed: the test's time limit objects.
-    assert not Regex("(a|a)*(a+)+b").matches("a" * 5000)
+    assert not Regex("(a|a)*(a+)+b").matches("a" * 5000, ANYBODY)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +95,7 @@ def test_no_expression_can_stall_the_gateway() -> None:
     ],
 )
 def test_suffixes_match_names_below_a_domain(pattern: Suffix, value: str, expected: bool) -> None:
-    assert pattern.matches(value) is expected
+    assert pattern.matches(value, ANYBODY) is expected
 
 
 @pytest.mark.parametrize(
@@ -121,7 +124,7 @@ def test_a_suffix_starts_at_a_boundary(text: str) -> None:
     ],
 )
 def test_networks_contain_addresses(network: str, value: str, expected: bool) -> None:
-    assert Cidr.parse(network).matches(value) is expected
+    assert Cidr.parse(network).matches(value, ANYBODY) is expected
 
 
 @pytest.mark.parametrize("text", ["", "192.0.2.1/24", "192.0.2.0/33", "partner-a.example", "192.0.2.0-192.0.2.9"])
@@ -138,6 +141,10 @@ def test_other_texts_are_no_networks(text: str) -> None:
         (Regex("a.*"), "regex 'a.*'"),
         (Suffix(".example"), "suffix '.example'"),
         (Cidr(ip_network("192.0.2.0/24")), "cidr 192.0.2.0/24"),
+        (OfRequester("mail"), "requester mail"),
+        (ExactName("CN=a"), "exact 'CN=a'"),
+        (ExactName("CN=a", ignore_case=True), "exactIgnoreCase 'CN=a'"),
+        (NameRegex(Regex("CN=.*")), "regex 'CN=.*'"),
     ],
 )
 def test_patterns_print_in_the_words_of_the_policy_file(pattern: object, text: str) -> None:
@@ -146,3 +153,32 @@ def test_patterns_print_in_the_words_of_the_policy_file(pattern: object, text: s
 
 def test_patterns_of_the_same_text_are_equal() -> None:
     assert Regex("a.*") == Regex("a.*") != Regex("a.*", ignore_case=True)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "expected"),
+    [
+        (ExactName("CN=Partner CA, O=Partner"), "CN=Partner CA,O=Partner", True),
+        (ExactName("cn=Partner CA,o=Partner"), "CN=Partner CA,O=Partner", True),
+        (ExactName("CN=Partner CA,O=Partner"), "CN=partner ca,O=Partner", False),
+        (ExactName("CN=Partner CA,O=Partner", ignore_case=True), "CN=partner ca,O=PARTNER", True),
+        (ExactName("CN=Partner CA,O=Partner", ignore_case=True), "CN=partner ca", False),
+        (ExactName("CN=Partner CA"), "Partner CA", False),
+        (ExactName("CN=Partner CA,O=Partner"), r"CN=Partner CA\,O\=Partner", False),
+        (NameRegex(Regex("CN=.*,O=Partner")), "CN=alice,O=Partner", True),
+        (NameRegex(Regex("CN=.*,O=Partner")), r"CN=alice\,O=Partner", False),
+        (NameRegex(Regex("CN=.*,O=Partner")), "CN=alice,O=Other", False),
+    ],
+)
+def test_distinguished_names_are_compared_by_their_structure(pattern: Pattern, value: str, expected: bool) -> None:
+    assert pattern.matches(value, ANYBODY) is expected
+
+
+def test_what_is_no_distinguished_name_is_no_pattern_of_one() -> None:
+    with pytest.raises(NotAPattern, match="RFC 4514"):
+        ExactName("Partner CA")
+
+
+def test_a_pattern_may_be_what_the_requester_is() -> None:
+    assert OfRequester("account").matches("PARTNER-A", a_requester("partner-a"))
+    assert not OfRequester("account").matches("partner-b", a_requester("partner-a"))

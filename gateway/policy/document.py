@@ -15,6 +15,7 @@ from gateway.policy.conditions import (
     RequestersCondition,
 )
 from gateway.policy.decision import Rule, Template
+from gateway.policy.examples import ExampleSection
 from gateway.policy.name_sections import NamePattern, SubjectAlternativeNameSection, SubjectSection
 from gateway.policy.names import SubjectAlternativeNameCondition, SubjectCondition
 from gateway.policy.sections import Given, ObjectIdentifier, PlainText, Section, Some, is_object_identifier
@@ -172,3 +173,5 @@ class PolicyDocument(Section):
     description: str = ""
     """For people."""
     rules: Some[RuleSection]
+    examples: Some[ExampleSection] = ()
+    """For `ces-gateway policy test`: nothing is judged by them."""

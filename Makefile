@@ -7,7 +7,7 @@ CORE := gateway/policy/*,gateway/protocol/*,gateway/pki/*,gateway/enrollment.py,
 
 DOMAIN := tests/integration/kerberos
 
-.PHONY: help run check lint unit test coverage domain chart bench format lock samba clean
+.PHONY: help run check lint unit examples test coverage domain chart bench format lock samba clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,7 +15,7 @@ help: ## this list
 run: $(if $(AD),.venv/kerberos samba,.venv/run) ## the lab and the gateway before it, and enroll (AD=1: with a domain; ONCE=1: exit)
 	@.venv/bin/ces-gateway lab $(if $(AD),--ad) $(if $(ONCE),--once)
 
-check: lint unit ## format, lint, types, import contracts, unit and conformance tests: under a minute
+check: lint unit examples ## format, lint, types, import contracts, unit and conformance tests, examples of policies: under a minute
 
 lint: .venv/dev
 	@.venv/bin/ruff format --check --quiet .
@@ -26,7 +26,10 @@ lint: .venv/dev
 unit: .venv/dev
 	@$(PY) -m pytest -q tests/unit tests/conformance
 
-test: lint chart coverage domain ## everything, in an Active Directory domain too; prints the branch coverage of the core
+examples: .venv/dev
+	@.venv/bin/ces-gateway policy test policies
+
+test: lint chart examples coverage domain ## everything, in an Active Directory domain too; prints the branch coverage of the core
 
 coverage: .venv/dev
 	@$(PY) -m pytest -q --cov --cov-report= --ignore=$(DOMAIN) tests/unit tests/conformance tests/integration

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway import __version__
-from gateway.cli import check_config, enroll, explain, hash_password, lab, serve, verify_audit
+from gateway.cli import check_config, enroll, explain, hash_password, lab, policy, serve, verify_audit
 from gateway.strict_yaml import Mistaken
 
 
@@ -57,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.set_defaults(run=explain.run)
 
     enroll.add_to(commands)
+    policy.add_to(commands)
 
     command = commands.add_parser("hash-password", help="read a password and print its line for the password file")
     command.add_argument("username")

@@ -1,6 +1,6 @@
 """The configuration: typed, checked whole before the first socket, every mistake reported with its line."""
 
-from gateway.config.load import Checked, load_configuration, read_policies
+from gateway.config.load import Checked, load_configuration, policy_files, read_policies
 from gateway.config.settings import (
     Authentication,
     CEPSettings,
@@ -17,5 +17,6 @@ __all__ = [
     "Configuration",
     "TransitionKind",
     "load_configuration",
+    "policy_files",
     "read_policies",
 ]

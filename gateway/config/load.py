@@ -64,11 +64,16 @@ def read_policies(directory: Path) -> Policies:
 
     Raises Mistaken; OSError or UnicodeDecodeError for what cannot be read, which is never taken for an absent policy.
     """
+    return load_policies(policy_files(directory))
+
+
+def policy_files(directory: Path) -> tuple[tuple[str, str], ...]:
+    """Name and text of the policy files of a directory, at least one. Raises as `read_policies`."""
     files = sorted(path for path in directory.iterdir() if path.suffix in {".yaml", ".yml"})
     if not files:
         # Also what a volume looks like that is not mounted: at a reload, that must not put the good set out of force.
         raise Mistaken((Mistake(str(directory), 0, "", "no policy files: every request would be refused"),))
-    return load_policies((str(path), path.read_text(encoding="utf-8")) for path in files)
+    return tuple((str(path), path.read_text(encoding="utf-8")) for path in files)
 
 
 def _read_policies(document: Document, directory: Path) -> tuple[Policies, tuple[Mistake, ...]]:

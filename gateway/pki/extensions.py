@@ -14,7 +14,7 @@ from gateway.pki import der, oids, text
 
 T = TypeVar("T")
 
-_KEY_USAGES = (
+KEY_USAGES = (
     "digitalSignature",
     "nonRepudiation",
     "keyEncipherment",
@@ -62,9 +62,9 @@ def key_usage(value: bytes) -> tuple[str, ...]:
     bits = der.decode(asn1.BitString, value)
     octets = bits.as_bytes()
     usages = [n for n in range(len(octets) * 8) if octets[n // 8] & 0x80 >> n % 8]
-    if usages and usages[-1] >= len(_KEY_USAGES):
+    if usages and usages[-1] >= len(KEY_USAGES):
         raise ValueError(f"bit {usages[-1]} has no meaning")
-    return tuple(_KEY_USAGES[n] for n in usages)
+    return tuple(KEY_USAGES[n] for n in usages)
 
 
 def subject_key_identifier(value: bytes) -> str:
@@ -147,7 +147,12 @@ def security_identifier_of_uri(uri: str) -> str | None:
     return _sid(uri[len(_SECURITY_IDENTIFIER_URI) :])
 
 
+def is_sid(spelling: str) -> bool:
+    """Whether it is the text form of a SID that an account can have."""
+    return bool(_SID.fullmatch(spelling)) and all(int(n) <= _MAX_SUB_AUTHORITY for n in spelling.split("-")[2:])
+
+
 def _sid(spelling: str) -> str:
-    if not _SID.fullmatch(spelling) or any(int(n) > _MAX_SUB_AUTHORITY for n in spelling.split("-")[2:]):
+    if not is_sid(spelling):
         raise ValueError("not a SID in text form")
     return spelling

@@ -20,10 +20,10 @@ class AttributeTypeAndValue:
     value: str
 
     def __str__(self) -> str:
-        return f"{_SHORT_NAMES.get(self.type, self.type)}={_SPECIAL.sub(_ESCAPED, self.value)}"
+        return f"{SHORT_NAMES.get(self.type, self.type)}={_SPECIAL.sub(_ESCAPED, self.value)}"
 
 
-_SHORT_NAMES = {
+SHORT_NAMES = {
     "commonName": "CN",
     "organizationName": "O",
     "organizationalUnitName": "OU",

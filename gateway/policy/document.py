@@ -14,6 +14,7 @@ from gateway.policy.conditions import (
     KeyUsageCondition,
 )
 from gateway.policy.decision import Rule, Template
+from gateway.policy.examples import ExampleSection
 from gateway.policy.name_sections import SubjectAlternativeNameSection, SubjectSection
 from gateway.policy.names import SubjectAlternativeNameCondition, SubjectCondition
 from gateway.policy.requester_sections import RequesterSection
@@ -176,3 +177,5 @@ class PolicyDocument(Section):
     description: str = ""
     """For people."""
     rules: Some[RuleSection]
+    examples: Some[ExampleSection] = ()
+    """For `ces-gateway policy test`: nothing is judged by them."""

@@ -5,11 +5,13 @@ so that it is reported even where something else in the file is wrong as well.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 from gateway.policy.decision import Policies, Policy
 from gateway.policy.document import PolicyDocument
+from gateway.policy.examples import ExampleSection
 from gateway.strict_yaml import Document, Mistake, Mistaken, parse
 from gateway.strict_yaml import Path as KeyPath
 
@@ -32,6 +34,28 @@ def load_policies(files: Iterable[tuple[str, str]]) -> Policies:
         order = [file for file, _ in files]
         raise Mistaken(tuple(sorted(mistakes, key=lambda mistake: (order.index(mistake.file), mistake.line))))
     return Policies(tuple(policies))
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedExample:
+    """An example, and where it stands."""
+
+    policy: str
+    file: str
+    line: int
+    """From 1."""
+    section: ExampleSection
+
+
+def load_examples(files: Iterable[tuple[str, str]]) -> tuple[PlacedExample, ...]:
+    """The examples of these files, in their order. Raises Mistaken, for the first file with mistakes."""
+    return tuple(example for file, text in files for example in _examples(parse(text, file)))
+
+
+def _examples(document: Document) -> Iterator[PlacedExample]:
+    for n, section in enumerate(document.validate(PolicyDocument).examples):
+        line = document.mistake(("examples", n), "").line
+        yield PlacedExample(_stem(document.file), document.file, line, section)
 
 
 def _policy(document: Document, text: str) -> Policy:

@@ -43,7 +43,7 @@ def test_every_object_identifier_is_well_formed(oids: object) -> None:
 
 
 def test_key_usages_are_called_as_the_parser_calls_them() -> None:
-    all_but_those_of_a_ca = set(extensions._KEY_USAGES) - {"keyCertSign", "cRLSign"}
+    all_but_those_of_a_ca = set(extensions.KEY_USAGES) - {"keyCertSign", "cRLSign"}
 
     assert set(get_args(KeyUsage)) == all_but_those_of_a_ca
 

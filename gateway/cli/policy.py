@@ -1,0 +1,20 @@
+"""`ces-gateway policy`: policies tried before they count."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.cli import policy_test
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The command and its verbs."""
+    command = commands.add_parser("policy", help="try policies before they count")
+    verbs = command.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    verb = verbs.add_parser("test", help="run the examples in the policy files of a directory")
+    verb.add_argument("directory", type=Path, metavar="DIR")
+    verb.add_argument("--verbose", action="store_true", help="name the examples that are as wanted, too")
+    verb.set_defaults(run=policy_test.run)

@@ -31,6 +31,7 @@ ENROLLMENT_NAME_VALUE_PAIR = "1.3.6.1.4.1.311.13.2.1"
 ENROLLMENT_CSP_PROVIDER = "1.3.6.1.4.1.311.13.2.2"
 OS_VERSION = "1.3.6.1.4.1.311.13.2.3"
 REQUEST_CLIENT_INFO = "1.3.6.1.4.1.311.21.20"
+RENEWAL_CERTIFICATE = "1.3.6.1.4.1.311.13.1"
 
 # --- extensions (RFC 5280 4.2.1, [MS-WCCE] 2.2.2.7.7) -----------------------------------------------------------------
 
@@ -103,7 +104,7 @@ _NAMES = {
     "1.2.840.113549.1.9.2": "unstructuredName",
     "1.2.840.113549.1.9.7": "challengePassword",
     "1.3.6.1.4.1.311.10.10.1": "szOID_CMC_ADD_ATTRIBUTES",
-    "1.3.6.1.4.1.311.13.1": "szOID_RENEWAL_CERTIFICATE",
+    RENEWAL_CERTIFICATE: "szOID_RENEWAL_CERTIFICATE",
     "1.3.6.1.4.1.311.21.13": "szOID_ARCHIVED_KEY_ATTR",
     "1.3.6.1.4.1.311.21.17": "szOID_ISSUED_CERT_HASH",
     "1.3.6.1.4.1.311.21.21": "szOID_ENCRYPTED_KEY_HASH",

@@ -17,14 +17,15 @@ from gateway.policy.decision import Rule, Template
 from gateway.policy.examples import ExampleSection
 from gateway.policy.name_sections import SubjectAlternativeNameSection, SubjectSection
 from gateway.policy.names import SubjectAlternativeNameCondition, SubjectCondition
+from gateway.policy.on_behalf_of import OnBehalfOfCondition
+from gateway.policy.renewal import RenewalCondition
 from gateway.policy.requester_sections import RequesterSection
 from gateway.policy.requesters import RequestersCondition
 from gateway.policy.sections import Given, ObjectIdentifier, PlainText, Section, Some, is_object_identifier
 from gateway.policy.security_identifier import SecurityIdentifierCondition
+from gateway.policy.signer_sections import OnBehalfOfSection, RenewalSection, extended_key_usage
 from gateway.policy.vocabulary import (
     ANY_CERTIFICATE_POLICY,
-    ANY_USAGE,
-    EXTENDED_KEY_USAGES,
     EXTENSIONS,
     JUDGED_EXTENSIONS,
     REFUSED_EXTENSIONS,
@@ -84,19 +85,10 @@ class KeyUsageSection(Section):
     allow: Some[KeyUsage]
 
 
-def _extended_key_usage(text: str) -> str:
-    oid = EXTENDED_KEY_USAGES.get(text, text)
-    if oid in ANY_USAGE:
-        raise ValueError(f"{ANY_USAGE[oid]} limits nothing: name the usages")
-    if not is_object_identifier(oid):
-        raise ValueError(f"no extended key usage: write one of {', '.join(EXTENDED_KEY_USAGES)}, or dotted numbers")
-    return oid
-
-
 class ExtendedKeyUsageSection(Section):
     """Holds for the application policies too."""
 
-    allow: Some[Annotated[str, AfterValidator(_extended_key_usage)]]
+    allow: Some[Annotated[str, AfterValidator(extended_key_usage)]]
 
 
 def _certificate_policy(oid: str) -> str:
@@ -132,18 +124,27 @@ class RuleSection(Section):
     security_identifier: Given[Literal["requester"]] = None
     """That of the requester's own account."""
     extensions: Some[Annotated[str, AfterValidator(_unjudged_extension)]] = ()
+    renewal: Given[RenewalSection] = None
+    on_behalf_of: Given[OnBehalfOfSection] = None
 
-    def rule(self) -> Rule:
+    @model_validator(mode="after")
+    def _one_purpose_of_signers(self) -> Self:
+        if self.renewal and self.on_behalf_of:
+            raise ValueError("a rule is about renewals or about requests on behalf of others: make two of it")
+        return self
+
+    def rule(self, template: Template) -> Rule:
         """Every condition is in every rule: what a section would have to allow is refused where it is missing."""
-        subject = {field: section.name_rule() for field, section in (self.subject or {}).items()}
-        names = self.subject_alternative_name
+        subject = SubjectCondition({field: section.name_rule() for field, section in (self.subject or {}).items()})
+        section = self.subject_alternative_name
+        names = section.condition() if section else SubjectAlternativeNameCondition({})
         return Rule(
             self.name,
             RequestersCondition(tuple(requester.admitted() for requester in self.requesters)),
             (
                 KeyCondition(tuple(key.key_rule() for key in self.key)),
-                SubjectCondition(subject),
-                names.condition() if names else SubjectAlternativeNameCondition({}),
+                subject,
+                names,
                 KeyUsageCondition(frozenset(self.key_usage.allow if self.key_usage else ())),
                 ExtendedKeyUsageCondition(frozenset(self.extended_key_usage.allow if self.extended_key_usage else ())),
                 CertificatePoliciesCondition(
@@ -152,6 +153,8 @@ class RuleSection(Section):
                 SecurityIdentifierCondition(self.security_identifier is not None),
                 ExtensionsCondition(frozenset(self.extensions)),
                 AttributesCondition(),
+                RenewalCondition(self.renewal.terms() if self.renewal else None, template, subject, names),
+                OnBehalfOfCondition(self.on_behalf_of.terms() if self.on_behalf_of else None),
             ),
         )
 

@@ -60,10 +60,11 @@ def _examples(document: Document) -> Iterator[PlacedExample]:
 
 def _policy(document: Document, text: str) -> Policy:
     form = document.validate(PolicyDocument)
+    template = form.template.template()
     return Policy(
         name=_stem(document.file),
-        template=form.template.template(),
-        rules=tuple(rule.rule() for rule in form.rules),
+        template=template,
+        rules=tuple(rule.rule(template) for rule in form.rules),
         digest=sha256(text.encode()).hexdigest(),
     )
 

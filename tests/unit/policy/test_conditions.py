@@ -338,6 +338,7 @@ def test_the_template_is_no_attribute_to_be_judged() -> None:
         oids.ENROLLMENT_CSP_PROVIDER,
         oids.OS_VERSION,
         oids.REQUEST_CLIENT_INFO,
+        oids.RENEWAL_CERTIFICATE,
         "1.2.840.113549.1.9.7",
         "1.2.840.113549.1.9.20",
     ],
@@ -351,7 +352,6 @@ def test_attributes_that_a_ca_reads_as_information_or_not_at_all_are_tolerated(o
 @pytest.mark.parametrize(
     "oid",
     [
-        pytest.param("1.3.6.1.4.1.311.13.1", id="renewal certificate"),
         pytest.param("1.3.6.1.4.1.311.21.13", id="archived key"),
         pytest.param("1.3.6.1.4.1.311.21.33", id="attestation statement"),
         pytest.param("1.3.6.1.4.1.311.10.10.1", id="CMC attributes within"),

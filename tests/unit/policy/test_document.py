@@ -12,7 +12,9 @@ from gateway.policy.conditions import (
 from gateway.policy.decision import Policy, Rule, Template
 from gateway.policy.load import load_policies
 from gateway.policy.names import SubjectAlternativeNameCondition, SubjectCondition
+from gateway.policy.on_behalf_of import OnBehalfOfCondition
 from gateway.policy.patterns import Exact, ExactName, NameRegex, Pattern, Regex, Suffix
+from gateway.policy.renewal import RenewalCondition
 from gateway.policy.requesters import AdmittedRequester, Groups, OrganizationalUnits, RequestersCondition
 from gateway.policy.security_identifier import SecurityIdentifierCondition
 from gateway.policy.vocabulary import EXTENSIONS, JUDGED_EXTENSIONS, REFUSED_EXTENSIONS
@@ -58,6 +60,10 @@ def test_what_is_left_out_becomes_a_condition_that_allows_nothing() -> None:
             SecurityIdentifierCondition(allowed=False),
             ExtensionsCondition(frozenset()),
             AttributesCondition(),
+            RenewalCondition(
+                None, Template("PartnerWebServer"), SubjectCondition({}), SubjectAlternativeNameCondition({})
+            ),
+            OnBehalfOfCondition(None),
         ),
     )
 

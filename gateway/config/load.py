@@ -11,6 +11,7 @@ from gateway.authn.password_file import PasswordFileMistaken, parse_password_fil
 from gateway.config.contradictions import contradictions
 from gateway.config.realm_files import mistakes_of_realms
 from gateway.config.settings import Authentication, Configuration
+from gateway.policy.blocked_keys import parse_blocked_keys
 from gateway.policy.decision import Policies
 from gateway.policy.load import load_policies
 from gateway.strict_yaml import Document, Mistake, Mistaken, Settings, parse
@@ -51,7 +52,7 @@ def load_configuration(file: Path, now: datetime) -> Checked:
         mistakes += _mistakes_of_upstreams(configuration)
         mistakes += _mistakes_of_mapping(configuration)
         mistakes += mistakes_of_realms(document, configuration, warnings)
-    policies, found = _read_policies(document, configuration.policies)
+    policies, found = _read_policies(document, configuration)
     mistakes += found
     mistakes += _mistakes_of_passwords(configuration)
     if mistakes:
@@ -59,8 +60,8 @@ def load_configuration(file: Path, now: datetime) -> Checked:
     return Checked(configuration, policies, tuple(warnings))
 
 
-def read_policies(directory: Path) -> Policies:
-    """The policies of a directory, at least one.
+def read_policies(directory: Path, blocked_keys: Path | None = None) -> Policies:
+    """The policies of a directory, at least one, and the keys that none of them allows.
 
     Raises Mistaken; OSError or UnicodeDecodeError for what cannot be read, which is never taken for an absent policy.
     """
@@ -68,13 +69,18 @@ def read_policies(directory: Path) -> Policies:
     if not files:
         # Also what a volume looks like that is not mounted: at a reload, that must not put the good set out of force.
         raise Mistaken((Mistake(str(directory), 0, "", "no policy files: every request would be refused"),))
-    return load_policies((str(path), path.read_text(encoding="utf-8")) for path in files)
+    blocked: frozenset[bytes] = frozenset()
+    if blocked_keys is not None:
+        blocked = parse_blocked_keys(blocked_keys.read_text(encoding="utf-8"), str(blocked_keys))
+    return load_policies(((str(path), path.read_text(encoding="utf-8")) for path in files), blocked)
 
 
-def _read_policies(document: Document, directory: Path) -> tuple[Policies, tuple[Mistake, ...]]:
+def _read_policies(document: Document, configuration: Configuration) -> tuple[Policies, tuple[Mistake, ...]]:
     nothing = Policies(())
+    if configuration.blocked_keys is not None and not configuration.blocked_keys.exists():
+        return nothing, ()  # reported with the other files that are missing
     try:
-        return read_policies(directory), ()
+        return read_policies(configuration.policies, configuration.blocked_keys), ()
     except Mistaken as mistaken:
         return nothing, mistaken.mistakes
     except (OSError, UnicodeDecodeError) as error:

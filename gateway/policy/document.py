@@ -1,20 +1,21 @@
 """A policy file as it is written, and its translation into the values that judge."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Set as AbstractSet
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Tag
 
 from gateway.policy.conditions import (
     AdmittedRequester,
     AttributesCondition,
     ExtendedKeyUsageCondition,
     ExtensionsCondition,
-    KeyCondition,
-    KeyRule,
     KeyUsageCondition,
     RequestersCondition,
 )
 from gateway.policy.decision import Rule, Template
+from gateway.policy.key_condition import KeyCondition
+from gateway.policy.key_sections import KeySection
 from gateway.policy.name_sections import NamePattern, SubjectAlternativeNameSection, SubjectSection
 from gateway.policy.names import SubjectAlternativeNameCondition, SubjectCondition
 from gateway.policy.sections import Given, ObjectIdentifier, PlainText, Section, Some, is_object_identifier
@@ -43,42 +44,6 @@ class RequesterSection(Section):
         account = NamePattern(exact=self.account) if isinstance(self.account, str) else self.account
         return AdmittedRequester(account.pattern(ignore_case=True, anywhere=False), frozenset(self.authentication))
 
-
-class RSAKeySection(Section):
-    algorithm: Literal["RSA"]
-    # Shorter keys may be broken within the life of a certificate (NIST SP 800-131A disallows them since 2014).
-    minimum_key_length: Annotated[int, Field(ge=2048)]
-    maximum_key_length: Given[int] = None
-
-    @model_validator(mode="after")
-    def _lengths(self) -> Self:
-        if self.maximum_key_length is not None and self.maximum_key_length < self.minimum_key_length:
-            raise ValueError("maximumKeyLength is less than minimumKeyLength")
-        return self
-
-    def key_rule(self) -> KeyRule:
-        return KeyRule(self.algorithm, self.minimum_key_length, self.maximum_key_length)
-
-
-Curve = Literal["secp256r1", "secp384r1", "secp521r1", "brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1"]
-
-
-class ECKeySection(Section):
-    algorithm: Literal["EC"]
-    curves: Some[Curve]
-
-    def key_rule(self) -> KeyRule:
-        return KeyRule(self.algorithm, curves=self.curves)
-
-
-class EdwardsKeySection(Section):
-    algorithm: Literal["Ed25519", "Ed448"]
-
-    def key_rule(self) -> KeyRule:
-        return KeyRule(self.algorithm)
-
-
-KeySection = Annotated[RSAKeySection | ECKeySection | EdwardsKeySection, Field(discriminator="algorithm")]
 
 KeyUsage = Literal[
     "digitalSignature",
@@ -132,7 +97,7 @@ class RuleSection(Section):
     extended_key_usage: Given[ExtendedKeyUsageSection] = None
     extensions: Some[Annotated[str, AfterValidator(_unjudged_extension)]] = ()
 
-    def rule(self) -> Rule:
+    def rule(self, blocked_keys: AbstractSet[bytes] = frozenset()) -> Rule:
         """Every condition is in every rule: what a section would have to allow is refused where it is missing."""
         subject = {field: section.name_rule() for field, section in (self.subject or {}).items()}
         names = self.subject_alternative_name
@@ -140,7 +105,7 @@ class RuleSection(Section):
             self.name,
             RequestersCondition(tuple(requester.admitted() for requester in self.requesters)),
             (
-                KeyCondition(tuple(key.key_rule() for key in self.key)),
+                KeyCondition(tuple(key.key_rule() for key in self.key), blocked_keys),
                 SubjectCondition(subject),
                 names.condition() if names else SubjectAlternativeNameCondition({}),
                 KeyUsageCondition(frozenset(self.key_usage.allow if self.key_usage else ())),

@@ -17,10 +17,17 @@ def first_of(violations: Iterable[Violation]) -> tuple[Violation, ...]:
     return tuple(islice(violations, _MOST))
 
 
-def violation(rule: str, concern: Concern, field: str, value: str, wanted: str) -> Violation:
+def violation(
+    rule: str, concern: Concern, field: str, value: str, wanted: str, *, is_forbidden: bool = False
+) -> Violation:
     """A Violation whose texts are cut where they are longer than a reader, or the record, should have to take."""
     return Violation(
-        rule, concern, _cut(field, _LONGEST_VALUE), _cut(value, _LONGEST_VALUE), _cut(wanted, _LONGEST_WANTED)
+        rule,
+        concern,
+        _cut(field, _LONGEST_VALUE),
+        _cut(value, _LONGEST_VALUE),
+        _cut(wanted, _LONGEST_WANTED),
+        is_forbidden,
     )
 
 

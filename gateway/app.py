@@ -102,7 +102,7 @@ class App:
         """
         self.audit.reopen()
         try:
-            self._policies = read_policies(self.configuration.policies)
+            self._policies = read_policies(self.configuration.policies, self.configuration.blocked_keys)
         except (Mistaken, OSError, UnicodeDecodeError) as error:
             log.error("policies not reloaded, the last good set stays in force", mistakes=str(error).splitlines())
         else:

@@ -31,7 +31,8 @@ SHA256_WITH_RSA = "1.2.840.113549.1.1.11"
 
 
 def a_public_key(algorithm: str = "RSA", size: int = 2048, curve: str | None = None) -> PublicKey:
-    return PublicKey(algorithm, size, curve, f"{algorithm} {size} {curve}".encode())
+    exponent = 65537 if algorithm == "RSA" else None
+    return PublicKey(algorithm, size, curve, f"{algorithm} {size} {curve}".encode(), exponent=exponent)
 
 
 def a_name(*attributes: tuple[str, str]) -> Name:

@@ -11,6 +11,7 @@ from gateway.authn.password_file import PasswordFileMistaken, parse_password_fil
 from gateway.config.contradictions import contradictions
 from gateway.config.realm_files import mistakes_of_realms
 from gateway.config.settings import Authentication, Configuration
+from gateway.policy.blocked_keys import parse_blocked_keys
 from gateway.policy.decision import Policies
 from gateway.policy.load import load_policies
 from gateway.strict_yaml import Document, Mistake, Mistaken, Settings, parse
@@ -51,7 +52,7 @@ def load_configuration(file: Path, now: datetime) -> Checked:
         mistakes += _mistakes_of_upstreams(configuration)
         mistakes += _mistakes_of_mapping(configuration)
         mistakes += mistakes_of_realms(document, configuration, warnings)
-    policies, found = _read_policies(document, configuration.policies)
+    policies, found = _read_policies(document, configuration)
     mistakes += found
     mistakes += _mistakes_of_passwords(configuration)
     if mistakes:
@@ -59,12 +60,15 @@ def load_configuration(file: Path, now: datetime) -> Checked:
     return Checked(configuration, policies, tuple(warnings))
 
 
-def read_policies(directory: Path) -> Policies:
-    """The policies of a directory, at least one.
+def read_policies(directory: Path, blocked_keys: Path | None = None) -> Policies:
+    """The policies of a directory, at least one, and the keys that none of them allows.
 
     Raises Mistaken; OSError or UnicodeDecodeError for what cannot be read, which is never taken for an absent policy.
     """
-    return load_policies(policy_files(directory))
+    blocked: frozenset[bytes] = frozenset()
+    if blocked_keys is not None:
+        blocked = parse_blocked_keys(blocked_keys.read_text(encoding="utf-8"), str(blocked_keys))
+    return load_policies(policy_files(directory), blocked)
 
 
 def policy_files(directory: Path) -> tuple[tuple[str, str], ...]:
@@ -76,10 +80,12 @@ def policy_files(directory: Path) -> tuple[tuple[str, str], ...]:
     return tuple((str(path), path.read_text(encoding="utf-8")) for path in files)
 
 
-def _read_policies(document: Document, directory: Path) -> tuple[Policies, tuple[Mistake, ...]]:
+def _read_policies(document: Document, configuration: Configuration) -> tuple[Policies, tuple[Mistake, ...]]:
     nothing = Policies(())
+    if configuration.blocked_keys is not None and not configuration.blocked_keys.exists():
+        return nothing, ()  # reported with the other files that are missing
     try:
-        return read_policies(directory), ()
+        return read_policies(configuration.policies, configuration.blocked_keys), ()
     except Mistaken as mistaken:
         return nothing, mistaken.mistakes
     except (OSError, UnicodeDecodeError) as error:

@@ -142,6 +142,8 @@ class Configuration(Settings):
     services: Annotated[tuple[ServiceSettings, ...], Field(min_length=1)]
     policies: Path
     """A directory with one YAML file per template."""
+    blocked_keys: Path | None = None
+    """A file of digests of public keys that no policy allows."""
     audit: AuditSettings
     management: ManagementSettings = ManagementSettings()
     limits: LimitSettings = LimitSettings()

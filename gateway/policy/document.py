@@ -1,20 +1,21 @@
 """A policy file as it is written, and its translation into the values that judge."""
 
+from collections.abc import Set as AbstractSet
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, model_validator
 
 from gateway.policy.conditions import (
     AttributesCondition,
     CertificatePoliciesCondition,
     ExtendedKeyUsageCondition,
     ExtensionsCondition,
-    KeyCondition,
-    KeyRule,
     KeyUsageCondition,
 )
 from gateway.policy.decision import Rule, Template
 from gateway.policy.examples import ExampleSection
+from gateway.policy.key_condition import KeyCondition
+from gateway.policy.key_sections import KeySection
 from gateway.policy.name_sections import SubjectAlternativeNameSection, SubjectSection
 from gateway.policy.names import SubjectAlternativeNameCondition, SubjectCondition
 from gateway.policy.on_behalf_of import OnBehalfOfCondition
@@ -31,43 +32,6 @@ from gateway.policy.vocabulary import (
     REFUSED_EXTENSIONS,
     RESERVED_TEMPLATES,
 )
-
-
-class RSAKeySection(Section):
-    algorithm: Literal["RSA"]
-    # Shorter keys may be broken within the life of a certificate (NIST SP 800-131A disallows them since 2014).
-    minimum_key_length: Annotated[int, Field(ge=2048)]
-    maximum_key_length: Given[int] = None
-
-    @model_validator(mode="after")
-    def _lengths(self) -> Self:
-        if self.maximum_key_length is not None and self.maximum_key_length < self.minimum_key_length:
-            raise ValueError("maximumKeyLength is less than minimumKeyLength")
-        return self
-
-    def key_rule(self) -> KeyRule:
-        return KeyRule(self.algorithm, self.minimum_key_length, self.maximum_key_length)
-
-
-Curve = Literal["secp256r1", "secp384r1", "secp521r1", "brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1"]
-
-
-class ECKeySection(Section):
-    algorithm: Literal["EC"]
-    curves: Some[Curve]
-
-    def key_rule(self) -> KeyRule:
-        return KeyRule(self.algorithm, curves=self.curves)
-
-
-class EdwardsKeySection(Section):
-    algorithm: Literal["Ed25519", "Ed448"]
-
-    def key_rule(self) -> KeyRule:
-        return KeyRule(self.algorithm)
-
-
-KeySection = Annotated[RSAKeySection | ECKeySection | EdwardsKeySection, Field(discriminator="algorithm")]
 
 KeyUsage = Literal[
     "digitalSignature",
@@ -133,7 +97,7 @@ class RuleSection(Section):
             raise ValueError("a rule is about renewals or about requests on behalf of others: make two of it")
         return self
 
-    def rule(self, template: Template) -> Rule:
+    def rule(self, template: Template, blocked_keys: AbstractSet[bytes] = frozenset()) -> Rule:
         """Every condition is in every rule: what a section would have to allow is refused where it is missing."""
         subject = SubjectCondition({field: section.name_rule() for field, section in (self.subject or {}).items()})
         section = self.subject_alternative_name
@@ -142,7 +106,7 @@ class RuleSection(Section):
             self.name,
             RequestersCondition(tuple(requester.admitted() for requester in self.requesters)),
             (
-                KeyCondition(tuple(key.key_rule() for key in self.key)),
+                KeyCondition(tuple(key.key_rule() for key in self.key), blocked_keys),
                 subject,
                 names,
                 KeyUsageCondition(frozenset(self.key_usage.allow if self.key_usage else ())),

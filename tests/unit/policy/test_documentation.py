@@ -7,8 +7,9 @@ from typing import get_args
 
 import pytest
 
-from gateway.policy.document import Curve, KeyUsage
+from gateway.policy.document import KeyUsage
 from gateway.policy.identity import IDENTITY
+from gateway.policy.key_sections import Curve
 from gateway.policy.load import load_policies
 from gateway.policy.vocabulary import EXTENDED_KEY_USAGES, EXTENSIONS, SUBJECT_FIELDS
 from gateway.policy.wellformed import WELL_FORMED

@@ -142,6 +142,8 @@ class Configuration(Settings):
     services: Annotated[tuple[ServiceSettings, ...], Field(min_length=1)]
     policies: Path
     """A directory with one YAML file per template."""
+    shadow_policies: Path | None = None
+    """Another such directory: a candidate, which judges every request too, and decides nothing."""
     audit: AuditSettings
     management: ManagementSettings = ManagementSettings()
     limits: LimitSettings = LimitSettings()

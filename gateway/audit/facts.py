@@ -172,7 +172,7 @@ def of_refusal(error: BaseException, violations: Sequence[Violation]) -> Facts:
         facts["policy"] = error.policy
     if isinstance(error, UpstreamRefused) and error.fault.detail is not None and error.fault.detail.request_id:
         facts["request_id"] = bounded(error.fault.detail.request_id, MAX_VALUE)
-    return facts | _violations(violations)
+    return facts | of_violations(violations)
 
 
 def of_difference(difference: Difference) -> Facts:
@@ -186,10 +186,10 @@ def of_difference(difference: Difference) -> Facts:
     error = difference.candidate.error
     if error is not None:
         facts["reason"] = fault_for(error).reason
-    return {"shadow": facts | _violations(error.violations if isinstance(error, NotPermitted) else ())}
+    return {"shadow": facts | of_violations(error.violations if isinstance(error, NotPermitted) else ())}
 
 
-def _violations(violations: Sequence[Violation]) -> Facts:
+def of_violations(violations: Sequence[Violation]) -> Facts:
     facts: Facts = {}
     if violations:
         facts["violations"] = [_violation(violation) for violation in violations[:MAX_VIOLATIONS]]
@@ -204,13 +204,14 @@ def bounded(text: str, most: int = MAX_TEXT) -> str:
 
 
 def _violation(violation: Violation) -> Facts:
-    return {
+    facts: Facts = {
         "rule": violation.rule,
         "concern": violation.concern,
         "field": violation.field,
         "value": bounded(violation.value, MAX_VALUE),
         "wanted": bounded(violation.wanted, MAX_VALUE),
     }
+    return facts | {"forbidden": True} if violation.is_forbidden else facts
 
 
 def _identity(certificate: Certificate) -> Facts:

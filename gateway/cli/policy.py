@@ -24,7 +24,6 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     verb.add_argument(
         "--since",
         type=policy_replay.parse_since,
-        default="",
         metavar="TIME",
         help="a date, or a time in ISO 8601 (UTC, unless it says otherwise): only what came later",
     )

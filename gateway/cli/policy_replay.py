@@ -15,7 +15,7 @@ def run(options: argparse.Namespace) -> int:
     tell = _print_json if options.json else _print
     for path in options.files:
         with path.open("rb") as file:
-            for changed in replay(lines_of(file), candidate, summary, since=options.since):
+            for changed in replay(lines_of(file), candidate, summary, since=options.since or ""):
                 tell(changed)
     if options.json:
         print(json.dumps({"same": summary.same, "changed": summary.changed, "not_replayable": summary.not_replayable}))

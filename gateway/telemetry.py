@@ -16,6 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from gateway.kerberos.relay import KdcOutcome
+from gateway.policy.comparison import Change
 
 if TYPE_CHECKING:
     # Named so only in typeshed.
@@ -193,6 +194,12 @@ class Metrics:
         self._audit_failures = Counter(
             "ces_gateway_audit_failures", "Audit lines that could not be written.", registry=registry
         )
+        self._shadow_differences = Counter(
+            "ces_gateway_shadow_differences",
+            "Decisions that the shadow policies would have made otherwise.",
+            ["policy", "difference"],
+            registry=registry,
+        )
         self._certificates_withheld = Counter(
             "ces_gateway_certificates_withheld",
             "Certificates that were issued, are not what was approved, and were not handed out.",
@@ -266,6 +273,16 @@ class Metrics:
     def audit_failed(self) -> None:
         """An audit line could not be written."""
         self._audit_failures.inc()
+
+    def shadow_watches(self, policies: Iterable[str]) -> None:
+        """Shadow policies judge beside these policies."""
+        for policy in policies:
+            for change in Change:
+                self._shadow_differences.labels(policy, change)
+
+    def shadow_differs(self, policy: str, change: Change) -> None:
+        """The shadow policies would have decided otherwise; `policy` is one of those that are loaded."""
+        self._shadow_differences.labels(policy, change).inc()
 
     def certificate_withheld(self, service: str) -> None:
         """The CA issued a certificate that is not the one that was approved."""

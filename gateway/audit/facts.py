@@ -12,10 +12,12 @@ from gateway.account import Account
 from gateway.call import Call
 from gateway.credential import Credential, KerberosCredential, OwnCertificate
 from gateway.errors import GatewayError, MalformedMessage
+from gateway.faults import fault_for
 from gateway.pki.certificate import Certificate, parse_certificate
 from gateway.pki.certificate_request import CertificateRequest
 from gateway.pki.keys import PublicKey
 from gateway.pki.names import GeneralName
+from gateway.policy.comparison import Difference
 from gateway.policy.decision import Application, Approval, NotPermitted, Violation
 from gateway.protocol.security import UsernameToken
 from gateway.protocol.soap import UpstreamRefused
@@ -170,6 +172,25 @@ def of_refusal(error: BaseException, violations: Sequence[Violation]) -> Facts:
         facts["policy"] = error.policy
     if isinstance(error, UpstreamRefused) and error.fault.detail is not None and error.fault.detail.request_id:
         facts["request_id"] = bounded(error.fault.detail.request_id, MAX_VALUE)
+    return facts | of_violations(violations)
+
+
+def of_difference(difference: Difference) -> Facts:
+    """What the candidate would change. Nothing of it counts."""
+    facts: Facts = {"difference": difference.change}
+    if difference.candidate.policy is not None:
+        facts["policy"] = difference.candidate.policy.name
+        facts["policy_digest"] = difference.candidate.policy.digest
+    if difference.candidate.approval is not None:
+        facts["rule"] = difference.candidate.approval.rule.name
+    error = difference.candidate.error
+    if error is not None:
+        facts["reason"] = fault_for(error).reason
+    return {"shadow": facts | of_violations(error.violations if isinstance(error, NotPermitted) else ())}
+
+
+def of_violations(violations: Sequence[Violation]) -> Facts:
+    facts: Facts = {}
     if violations:
         facts["violations"] = [_violation(violation) for violation in violations[:MAX_VIOLATIONS]]
     if len(violations) > MAX_VIOLATIONS:
@@ -183,13 +204,14 @@ def bounded(text: str, most: int = MAX_TEXT) -> str:
 
 
 def _violation(violation: Violation) -> Facts:
-    return {
+    facts: Facts = {
         "rule": violation.rule,
         "concern": violation.concern,
         "field": violation.field,
         "value": bounded(violation.value, MAX_VALUE),
         "wanted": bounded(violation.wanted, MAX_VALUE),
     }
+    return facts | {"forbidden": True} if violation.is_forbidden else facts
 
 
 def _identity(certificate: Certificate) -> Facts:

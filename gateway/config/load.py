@@ -27,6 +27,10 @@ class Checked:
     configuration: Configuration
     policies: Policies
     warnings: tuple[str, ...]
+    shadow_policies: Policies | None = None
+    """None if there are none, or if they have mistakes."""
+    shadow_mistakes: tuple[Mistake, ...] = ()
+    """They are no reason not to serve."""
 
 
 def load_configuration(file: Path, now: datetime) -> Checked:
@@ -57,7 +61,8 @@ def load_configuration(file: Path, now: datetime) -> Checked:
     mistakes += _mistakes_of_passwords(configuration)
     if mistakes:
         raise Mistaken(tuple(mistakes))
-    return Checked(configuration, policies, tuple(warnings))
+    shadow, found = _read_shadow_policies(document, configuration.shadow_policies)
+    return Checked(configuration, policies, tuple(warnings), shadow, found)
 
 
 def read_policies(directory: Path, blocked_keys: Path | None = None) -> Policies:
@@ -92,6 +97,17 @@ def _read_policies(document: Document, configuration: Configuration) -> tuple[Po
         return nothing, (document.mistake(("policies",), f"cannot be read: {error}"),)
 
 
+def _read_shadow_policies(document: Document, directory: Path | None) -> tuple[Policies | None, tuple[Mistake, ...]]:
+    if directory is None:
+        return None, ()
+    try:
+        return read_policies(directory), ()
+    except Mistaken as mistaken:
+        return None, mistaken.mistakes
+    except (OSError, UnicodeDecodeError) as error:
+        return None, (document.mistake(("shadow_policies",), f"cannot be read: {error}"),)
+
+
 def _absolute(configuration: Configuration, base: Path) -> Configuration:
     """Every relative path taken from `base`."""
 
@@ -120,7 +136,7 @@ def _missing_files(configuration: Configuration) -> Iterator[tuple[KeyPath, str]
         if path == ("audit", "file"):
             if not value.parent.is_dir():
                 yield path, f"the directory {value.parent} does not exist"
-        elif not value.exists():
+        elif path != ("shadow_policies",) and not value.exists():
             yield path, f"{value} does not exist"
 
 

@@ -144,6 +144,8 @@ class Configuration(Settings):
     """A directory with one YAML file per template."""
     blocked_keys: Path | None = None
     """A file of digests of public keys that no policy allows."""
+    shadow_policies: Path | None = None
+    """Another such directory: a candidate, which judges every request too, and decides nothing."""
     audit: AuditSettings
     management: ManagementSettings = ManagementSettings()
     limits: LimitSettings = LimitSettings()

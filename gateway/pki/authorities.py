@@ -16,3 +16,8 @@ class TrustedCertificate:
     certificate: Certificate
     authority: str
     """The common name of the authority."""
+
+
+def vouched_for_before(certificate: Certificate, authority: str) -> TrustedCertificate:
+    """As it was when the request came, says the record: for looking back, never for deciding."""
+    return TrustedCertificate(certificate, authority)

@@ -11,8 +11,9 @@ from gateway.audit.log import AuditLog
 from gateway.audit.record import CallRecord
 from gateway.config import TransitionKind
 from gateway.credential import Credential, OwnCertificate
-from gateway.errors import CertificateNotMapped, TicketRefusedInside, UnknownUser
-from gateway.policy.decision import Concern, NotPermitted, Violation
+from gateway.errors import CertificateNotMapped, TicketRefusedInside, UnknownUser, Unmatched
+from gateway.policy.comparison import Change, Difference
+from gateway.policy.decision import Concern, Decision, NotPermitted, Violation
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.soap import CertificateEnrollmentWSDetail, Fault, UpstreamRefused
 from gateway.protocol.wstep import Issued, Pending
@@ -35,6 +36,7 @@ from tests.unit.audit.samples import (
     a_kerberos_credential,
     a_kerberos_requester,
     a_password_requester,
+    a_policy,
     a_request,
     an_application,
     an_approval,
@@ -61,9 +63,9 @@ async def log(path: Path) -> AsyncIterator[AuditLog]:
 
 
 def told(path: Path, event: str) -> dict[str, Any]:
-    """The one line of this event, without its place in the chain."""
+    """The one line of this event, without its place in the chain, and what it takes to judge it again."""
     (line,) = [line for line in lines_of(path) if line["event"] == event]
-    return {key: value for key, value in line.items() if key not in {"time", "sequence", "previous"}}
+    return {key: value for key, value in line.items() if key not in {"time", "sequence", "previous", "judged"}}
 
 
 async def settle(log: AuditLog) -> None:
@@ -294,6 +296,65 @@ async def test_an_outcome_repeats_what_was_known_before(log: AuditLog, path: Pat
 
     before, after = told(path, "approved"), told(path, "answered")
     assert {**before, "event": "answered"}.items() <= after.items()
+
+
+async def test_what_it_takes_to_judge_again_stands_in_the_line_of_the_decision_only(log: AuditLog, path: Path) -> None:
+    record = log.open(a_call())
+    record.applied(an_application())
+    await record.approved(an_approval())
+    await record.answered(PENDING)
+    await record.refused(reason="upstream_refused", outcome="refused", hresult=None, error=UnknownUser(""))
+    await settle(log)
+
+    assert [line["event"] for line in lines_of(path) if "judged" in line] == ["approved"]
+
+
+async def test_a_refusal_by_policy_can_be_judged_again(log: AuditLog, path: Path) -> None:
+    record = log.open(a_call())
+    record.applied(an_application())
+    await record.refused(reason="unmatched", outcome="refused", hresult=None, error=Unmatched(""))
+    await settle(log)
+
+    assert [line["event"] for line in lines_of(path) if "judged" in line] == ["refused"]
+
+
+async def test_a_second_opinion_is_told_where_it_differs_and_nowhere_else(path: Path) -> None:
+    candidate = Decision(a_policy(), (), None, NotPermitted("web.yaml", (VIOLATION,)))
+    other = Decision(None, (), None, Unmatched("none"))
+    allowing = Decision(a_policy(), (), an_approval(), None)
+    opinions = [
+        Difference(Change.WOULD_REFUSE, "web.yaml", candidate),
+        Difference(Change.WOULD_REFUSE, "web.yaml", other),
+        Difference(Change.OTHER_RULE, "web.yaml", allowing),
+        None,
+    ]
+    async with AuditLog(path, Clock(), lambda: None, second_opinion=lambda _: opinions.pop(0)) as log:
+        while opinions:
+            record = log.open(a_call())
+            record.applied(an_application())
+            await record.approved(an_approval())
+            await record.answered(PENDING)
+
+    lines = [line for line in lines_of(path) if line["event"] in {"approved", "answered"}]
+    shadows = [line.get("shadow") for line in lines]
+    assert shadows == [
+        {
+            "difference": "would_refuse",
+            "policy": "web.yaml",
+            "policy_digest": "cd" * 32,
+            "reason": "not_permitted",
+            "violations": [
+                {"rule": "web servers", "concern": "key", "field": "size", "value": "1024", "wanted": "at least 2048"}
+            ],
+        },
+        None,
+        {"difference": "would_refuse", "reason": "unmatched"},
+        None,
+        {"difference": "other_rule", "policy": "web.yaml", "policy_digest": "cd" * 32, "rule": "web servers"},
+        None,
+        None,
+        None,
+    ]
 
 
 async def test_what_is_not_known_is_left_out(log: AuditLog, path: Path) -> None:

@@ -204,3 +204,29 @@ def test_mistakes_of_all_kinds_are_reported_at_once(tmp_path: Path, content: dic
 def test_an_unreadable_file_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(Mistaken, match="cannot be read"):
         load_configuration(tmp_path / "nowhere.yaml", datetime.now(UTC))
+
+
+def test_shadow_policies_are_read_beside_the_others(tmp_path: Path, content: dict[str, Any]) -> None:
+    content["shadow_policies"] = "policies"
+    checked = load(tmp_path, content)
+
+    assert checked.shadow_policies is not None
+    assert [policy.name for policy in checked.shadow_policies.policies] == [p.name for p in checked.policies.policies]
+    assert checked.shadow_mistakes == ()
+
+
+def test_mistakes_of_shadow_policies_are_told_and_do_not_stop_the_others(
+    tmp_path: Path, content: dict[str, Any]
+) -> None:
+    content["shadow_policies"] = "nowhere"
+    missing = load(tmp_path, content)
+    candidate = tmp_path / "nowhere"
+    candidate.mkdir()
+    (candidate / "web.yaml").write_text("rules: []")
+    mistaken = load(tmp_path, content)
+
+    assert missing.policies.policies
+    assert missing.shadow_policies is mistaken.shadow_policies is None
+    (mistake,) = missing.shadow_mistakes
+    assert "shadow_policies: cannot be read" in str(mistake)
+    assert {each.path for each in mistaken.shadow_mistakes} == {"rules", "template"}

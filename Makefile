@@ -7,7 +7,9 @@ CORE := gateway/policy/*,gateway/protocol/*,gateway/pki/*,gateway/enrollment.py,
 
 DOMAIN := tests/integration/kerberos
 
-.PHONY: help run check lint unit test coverage domain chart bench format lock samba clean
+SECONDS := 4
+
+.PHONY: help run check lint unit test coverage fuzz domain chart bench format lock samba clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,11 +28,14 @@ lint: .venv/dev
 unit: .venv/dev
 	@$(PY) -m pytest -q tests/unit tests/conformance
 
-test: lint chart coverage domain ## everything, in an Active Directory domain too; prints the branch coverage of the core
+test: lint chart coverage fuzz domain ## everything, in an Active Directory domain too; prints the branch coverage of the core
 
 coverage: .venv/dev
 	@$(PY) -m pytest -q --cov --cov-report= --ignore=$(DOMAIN) tests/unit tests/conformance tests/integration
 	@$(PY) -m coverage report --include='$(CORE)'
+
+fuzz: .venv/dev ## hostile bytes for every parser, SECONDS=4 for each; a finding fails
+	@$(PY) scripts/fuzz.py --seconds $(SECONDS)
 
 domain: .venv/dev samba ## the tests against a real directory: ten thousand enrollments among them, some minutes
 	@$(PY) -m pytest -q $(DOMAIN)

@@ -5,8 +5,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from gateway.policy.catalogue import Catalogue, CatalogueTemplate
-from gateway.policy.conditions import ExtendedKeyUsageCondition, KeyCondition, KeyRule
+from gateway.policy.conditions import ExtendedKeyUsageCondition
 from gateway.policy.decision import Policy, Rule
+from gateway.policy.key_condition import KeyCondition, KeyRule
 from gateway.policy.template_flags import EnrollmentFlags
 from gateway.policy.vocabulary import EXTENDED_KEY_USAGES
 

@@ -15,6 +15,8 @@ from gateway.policy.conditions import (
     RequestersCondition,
 )
 from gateway.policy.decision import Rule, Template
+from gateway.policy.issued_sections import IssuedSection
+from gateway.policy.limits import Limits
 from gateway.policy.name_sections import NamePattern, SubjectAlternativeNameSection, SubjectSection
 from gateway.policy.names import SubjectAlternativeNameCondition, SubjectCondition
 from gateway.policy.sections import Given, ObjectIdentifier, PlainText, Section, Some, is_object_identifier
@@ -148,6 +150,14 @@ class RuleSection(Section):
                 ExtensionsCondition(frozenset(self.extensions)),
                 AttributesCondition(),
             ),
+            limits=self._limits(),
+        )
+
+    def _limits(self) -> Limits:
+        return Limits(
+            key_usage=frozenset(self.key_usage.allow if self.key_usage else ()),
+            extended_key_usage=frozenset(self.extended_key_usage.allow if self.extended_key_usage else ()),
+            extensions=frozenset(self.extensions),
         )
 
 
@@ -160,9 +170,10 @@ def _template_name(name: str) -> str:
 class TemplateSection(Section):
     name: Annotated[PlainText, AfterValidator(_template_name)]
     oid: Given[ObjectIdentifier] = None
+    enrollee_supplies_subject: bool = True
 
     def template(self) -> Template:
-        return Template(self.name, self.oid)
+        return Template(self.name, self.oid, self.enrollee_supplies_subject)
 
 
 class PolicyDocument(Section):
@@ -172,3 +183,4 @@ class PolicyDocument(Section):
     description: str = ""
     """For people."""
     rules: Some[RuleSection]
+    issued: Given[IssuedSection] = None

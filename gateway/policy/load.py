@@ -41,6 +41,7 @@ def _policy(document: Document, text: str) -> Policy:
         template=form.template.template(),
         rules=tuple(rule.rule() for rule in form.rules),
         digest=sha256(text.encode()).hexdigest(),
+        issued=form.issued.rule() if form.issued else None,
     )
 
 

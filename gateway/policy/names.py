@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gateway.pki.names import GeneralNameType
+from gateway.pki.names import GeneralName, GeneralNameType, Name
 from gateway.policy.decision import Application, Concern, Violation
 from gateway.policy.patterns import Exact, Pattern
 from gateway.policy.violations import first_of, violation
 from gateway.policy.wellformed import WELL_FORMED, is_plain
+from gateway.requester import Requester
 
 _SECURITY_IDENTIFIER_URI = "tag:microsoft.com,"
 """How a URI names the account that a certificate stands for (KB5014754: tag:microsoft.com,2022-09-14:sid:S-1-5-...)."""
@@ -48,7 +49,11 @@ class SubjectCondition:
     fields: Mapping[str, NameRule]
 
     def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
-        names = [(attribute.type, attribute.value) for attribute in application.request.subject.attributes()]
+        return self.violations_of(application.request.subject, rule, application.requester)
+
+    def violations_of(self, subject: Name, rule: str, requester: Requester) -> tuple[Violation, ...]:  # noqa: ARG002 -- patterns will ask for it
+        """Those of any subject, that of another certificate for instance."""
+        names = [(attribute.type, attribute.value) for attribute in subject.attributes()]
         return first_of(_violations(rule, Concern.SUBJECT, names, self.fields, _wanted_spelling))
 
 
@@ -62,7 +67,16 @@ class SubjectAlternativeNameCondition:
     fields: Mapping[GeneralNameType, NameRule]
 
     def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
-        names = [(name.type, name.value) for name in application.request.subject_alternative_name]
+        return self.violations_of(application.request.subject_alternative_name, rule, application.requester)
+
+    def violations_of(
+        self,
+        general_names: Sequence[GeneralName],
+        rule: str,
+        requester: Requester,  # noqa: ARG002 -- patterns will ask for it
+    ) -> tuple[Violation, ...]:
+        """Those of any general names, those of another certificate for instance."""
+        names = [(name.type, name.value) for name in general_names]
         concern = Concern.SUBJECT_ALTERNATIVE_NAME
         return first_of(_violations(rule, concern, names, self.fields, _wanted_spelling_of_general_name))
 

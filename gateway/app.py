@@ -28,6 +28,7 @@ from gateway.enrollment import Authenticate, Enrollment
 from gateway.enrollment_policy import EnrollmentPolicy
 from gateway.pending import InMemoryPendingRequests
 from gateway.policy.decision import Policies
+from gateway.policy.issued_origin import Issuers
 from gateway.policy.publication import Publication
 from gateway.protocol.xcep import CAURI
 from gateway.redaction import redactor
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 PENDING_CAPACITY = 100_000
-"""Pending requests remembered: some 50 MB at most; a manual approval takes days, not years."""
+"""Pending requests remembered: some 200 MB at most; a manual approval takes days, not years."""
 
 
 def now() -> datetime:
@@ -251,6 +252,7 @@ class App:
                     transition=transition,
                     ces=CesClient(client),
                     pending=InMemoryPendingRequests(PENDING_CAPACITY),
+                    issuers=lambda: Issuers(service.ca),
                     public_uri=self.configuration.public_url_of(service),
                 )
                 return enrollment_story(enrollment, redact)

@@ -243,7 +243,9 @@ FAULTS: dict[type[Exception], Fault] = {
     errors.MutualAuthenticationFailed: replace(
         _NO_ANSWER, reason="mutual_authentication_failed", hresult=HResult.E_UNEXPECTED, diagnosis="D69"
     ),
-    errors.CertificateWithheld: replace(_NO_ANSWER, reason="certificate_withheld", hresult=HResult.E_UNEXPECTED),
+    errors.CertificateWithheld: replace(
+        _NO_ANSWER, reason="certificate_withheld", hresult=HResult.E_UNEXPECTED, diagnosis="D71"
+    ),
     soap.UpstreamRefused: replace(_NO_ANSWER, reason="upstream_refused", outcome=Outcome.REFUSED),
 }
 

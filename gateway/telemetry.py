@@ -206,6 +206,12 @@ class Metrics:
             ["service"],
             registry=registry,
         )
+        self._objections = Counter(
+            "ces_gateway_certificate_objections",
+            "Withheld certificates by the fields that were not as approved: one can count several times.",
+            ["service", "field"],
+            registry=registry,
+        )
         self._not_after = Gauge(
             "ces_gateway_server_certificate_not_after_seconds",
             "When the first of the listener's certificates expires, in seconds since the epoch.",
@@ -284,9 +290,11 @@ class Metrics:
         """The shadow policies would have decided otherwise; `policy` is one of those that are loaded."""
         self._shadow_differences.labels(policy, change).inc()
 
-    def certificate_withheld(self, service: str) -> None:
-        """The CA issued a certificate that is not the one that was approved."""
+    def certificate_withheld(self, service: str, fields: Iterable[str] = ()) -> None:
+        """The CA issued a certificate that is not the one that was approved; `fields` are of `policy.issued_fields`."""
         self._certificates_withheld.labels(service).inc()
+        for field in set(fields):
+            self._objections.labels(service, field).inc()
 
     def server_certificate_expires(self, listener: str, not_after: datetime) -> None:
         """A listener has loaded its certificates; `not_after` is the earliest of them."""

@@ -21,7 +21,9 @@ from gateway.pki.certificate_request import (
 )
 from gateway.pki.keys import PublicKey
 from gateway.pki.names import AttributeTypeAndValue, GeneralName, GeneralNameType, Name
-from gateway.policy.decision import Application
+from gateway.policy.decision import Application, Mode, Template
+from gateway.policy.expected import NOTHING_MORE, Expected
+from gateway.policy.limits import Limits
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.wstep import ContextItem
 from gateway.requester import Requester, Verifier
@@ -169,6 +171,27 @@ def an_application(
     """`context` is the AdditionalContext around the request."""
     items = tuple(ContextItem(name, value) for name, value in (context or {}).items())
     return Application(requester or a_requester(), request or a_request(), items)
+
+
+def an_expectation(**changes: Any) -> Expected:
+    """Of a certificate for web01.partner-a.example, from an offline template."""
+    return replace(
+        Expected(
+            subject_public_key_info=a_public_key().subject_public_key_info,
+            subject_key_identifier=None,
+            subject=a_name(("commonName", "web01.partner-a.example")),
+            subject_alternative_name=general_names(dNSName=["web01.partner-a.example"]),
+            security_identifiers=frozenset(),
+            requester_name=None,
+            template=Template("PartnerWebServer"),
+            limits=Limits(),
+            maximum_validity=None,
+            issued=NOTHING_MORE,
+            mode=Mode.ENFORCE,
+            approved_at=NOW,
+        ),
+        **changes,
+    )
 
 
 def a_policy_file(

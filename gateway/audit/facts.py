@@ -4,6 +4,7 @@ Only what is named here reaches the file. Of a UsernameToken that is nothing: th
 ticket it is whose, for what, and until when.
 """
 
+from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -11,7 +12,7 @@ from hashlib import sha256
 from gateway.account import Account
 from gateway.call import Call
 from gateway.credential import Credential, KerberosCredential, OwnCertificate
-from gateway.errors import GatewayError, MalformedMessage
+from gateway.errors import CertificateWithheld, GatewayError, MalformedMessage, Objection
 from gateway.faults import fault_for
 from gateway.pki.certificate import Certificate, parse_certificate
 from gateway.pki.certificate_request import CertificateRequest
@@ -33,6 +34,8 @@ MAX_TEXT = 2000
 """Characters of what an error says. Refusals cost their sender nothing, so their lines must not cost the disk much."""
 MAX_VALUE = 500
 MAX_VIOLATIONS = 100
+MAX_CERTIFICATE = 64 * 1024
+"""Bytes of a withheld certificate that are kept; real ones have two or three thousand."""
 
 
 def of_call(call: Call) -> Facts:
@@ -159,6 +162,32 @@ def _issued(der: bytes) -> Facts:
         "not_before": _time(certificate.not_before),
         "not_after": _time(certificate.not_after),
     }
+
+
+def of_objections(objections: Sequence[Objection]) -> Facts:
+    """What is wrong with an issued certificate; nothing is said where nothing is."""
+    if not objections:
+        return {}
+    told: Facts = {
+        "objections": [
+            {
+                "field": one.field,
+                "value": bounded(one.value, MAX_VALUE),
+                "wanted": bounded(one.wanted, MAX_VALUE),
+            }
+            for one in objections[:MAX_VIOLATIONS]
+        ]
+    }
+    if len(objections) > MAX_VIOLATIONS:
+        told["objections_omitted"] = len(objections) - MAX_VIOLATIONS
+    return told
+
+
+def of_incident(incident: CertificateWithheld) -> Facts:
+    """The certificate itself, whatever it is: nobody else may have kept it."""
+    der = incident.certificate
+    certificate = {**_issued(der), "der": b64encode(der[:MAX_CERTIFICATE]).decode("ascii")}
+    return {"certificate": certificate, **of_objections(incident.objections)}
 
 
 def of_publication(response: GetPoliciesResponse) -> Facts:

@@ -11,6 +11,7 @@ from gateway.audit.judged import judged
 from gateway.audit.writer import Writer
 from gateway.call import Call
 from gateway.credential import Credential
+from gateway.errors import CertificateWithheld, Objection, RecordNotWritten
 from gateway.policy.comparison import Difference
 from gateway.policy.decision import Application, Approval, Violation
 from gateway.protocol.wstep import RequestSecurityTokenResponse
@@ -61,6 +62,23 @@ class CallRecord:
     def transitioned(self, credential: Credential) -> None:
         """Note a fact for the lines to come."""
         self._facts |= facts.of_credential(credential)
+
+    def objected(self, objections: Sequence[Objection]) -> None:
+        """Note a fact for the lines to come: what is wrong with a certificate that is released on trial."""
+        self._facts |= facts.of_objections(objections)
+
+    async def withheld(self, incident: CertificateWithheld) -> None:
+        """The certificate that must be revoked, on the disk when this returns, if it can be.
+
+        Never raises: nothing is released either way, and the incident itself must go on.
+        """
+        log.error("certificate withheld", call_id=self._call.call_id, service=self._call.service, detail=str(incident))
+        try:
+            await self._writer.append(
+                Event.WITHHELD, self._facts | facts.of_incident(incident) | self._duration(), durable=True
+            )
+        except RecordNotWritten:
+            log.exception("a withheld certificate is not in the audit record", call_id=self._call.call_id)
 
     async def answered(self, response: RequestSecurityTokenResponse) -> None:
         """What the CA made of it, on the disk when this returns. Raises RecordNotWritten."""

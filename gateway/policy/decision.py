@@ -6,8 +6,9 @@ adding a rule never takes an approval away. With no policy, no rule or no condit
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.errors import GatewayError, SignerRefused, SignerUntrusted, TemplateConflict, TemplateMissing, Unmatched
 from gateway.pki.authorities import TrustedCertificate
@@ -18,8 +19,13 @@ from gateway.pki.certificate_request import (
     TemplateCarrier,
     TemplateReference,
 )
+from gateway.policy.limits import NOTHING, Limits
 from gateway.protocol.wstep import ContextItem
 from gateway.requester import Requester
+
+if TYPE_CHECKING:
+    # It is made of conditions, which are about what stands here.
+    from gateway.policy.expected import IssuedRule
 
 
 class Concern(StrEnum):
@@ -125,6 +131,10 @@ class Rule:
     name: str
     requesters: RequesterCondition
     conditions: tuple[Condition, ...]
+    maximum_validity: timedelta | None = None
+    """How long a certificate may be valid; None where the rule does not say."""
+    limits: Limits = NOTHING
+    """What may stand in the certificate."""
 
     def violations(self, application: Application) -> tuple[Violation, ...]:
         """Every violation of every condition, not the first."""
@@ -156,6 +166,8 @@ class Policy:
     digest: str
     """SHA-256 of the file's text, in hex: the audit record names it."""
     mode: Mode = Mode.ENFORCE
+    issued: "IssuedRule | None" = None
+    """What the CA may add by itself; None where the file does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,10 @@ from gateway.policy.conditions import (
 )
 from gateway.policy.decision import Rule, Template
 from gateway.policy.examples import ExampleSection
+from gateway.policy.issued_sections import IssuedSection
 from gateway.policy.key_condition import KeyCondition
 from gateway.policy.key_sections import KeySection
+from gateway.policy.limits import Limits
 from gateway.policy.name_sections import SubjectAlternativeNameSection, SubjectSection
 from gateway.policy.names import SubjectAlternativeNameCondition, SubjectCondition
 from gateway.policy.on_behalf_of import OnBehalfOfCondition
@@ -120,6 +122,15 @@ class RuleSection(Section):
                 RenewalCondition(self.renewal.terms() if self.renewal else None, template, subject, names),
                 OnBehalfOfCondition(self.on_behalf_of.terms() if self.on_behalf_of else None),
             ),
+            limits=self._limits(),
+        )
+
+    def _limits(self) -> Limits:
+        return Limits(
+            key_usage=frozenset(self.key_usage.allow if self.key_usage else ()),
+            extended_key_usage=frozenset(self.extended_key_usage.allow if self.extended_key_usage else ()),
+            certificate_policies=frozenset(self.certificate_policies.allow if self.certificate_policies else ()),
+            extensions=frozenset(self.extensions),
         )
 
 
@@ -132,9 +143,10 @@ def _template_name(name: str) -> str:
 class TemplateSection(Section):
     name: Annotated[PlainText, AfterValidator(_template_name)]
     oid: Given[ObjectIdentifier] = None
+    enrollee_supplies_subject: bool = True
 
     def template(self) -> Template:
-        return Template(self.name, self.oid)
+        return Template(self.name, self.oid, self.enrollee_supplies_subject)
 
 
 class PolicyDocument(Section):
@@ -144,5 +156,6 @@ class PolicyDocument(Section):
     description: str = ""
     """For people."""
     rules: Some[RuleSection]
+    issued: Given[IssuedSection] = None
     examples: Some[ExampleSection] = ()
     """For `ces-gateway policy test`: nothing is judged by them."""

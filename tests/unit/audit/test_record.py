@@ -1,3 +1,4 @@
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -7,11 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway.audit import facts
 from gateway.audit.log import AuditLog
 from gateway.audit.record import CallRecord
 from gateway.config import TransitionKind
 from gateway.credential import Credential, OwnCertificate
-from gateway.errors import CertificateNotMapped, TicketRefusedInside, UnknownUser, Unmatched
+from gateway.errors import (
+    CertificateNotMapped,
+    CertificateWithheld,
+    Objection,
+    TicketRefusedInside,
+    UnknownUser,
+    Unmatched,
+)
 from gateway.policy.comparison import Change, Difference
 from gateway.policy.decision import Concern, Decision, NotPermitted, Violation
 from gateway.protocol.security import Secret, UsernameToken
@@ -31,6 +40,7 @@ from tests.unit.audit.samples import (
     CANARY,
     NOW,
     Clock,
+    FaultyDisk,
     a_call,
     a_certificate_requester,
     a_kerberos_credential,
@@ -277,6 +287,51 @@ async def test_an_issued_certificate_that_cannot_be_read_is_on_record_neverthele
     await log.open(a_call()).answered(Issued("Issued", "en-US", b"odd", None, None))
 
     assert told(path, "answered")["certificate"] == {"sha256": sha256(b"odd").hexdigest()}
+
+
+async def test_a_withheld_certificate_is_kept_whole_with_every_objection(
+    log: AuditLog, path: Path, tmp_path: Path
+) -> None:
+    issued = a_client_certificate(an_authority(tmp_path), "web01")
+    objections = tuple(Objection("subject", f"commonName={n}", "as asked for") for n in range(facts.MAX_VIOLATIONS + 1))
+    record = log.open(a_call())
+    await record.withheld(CertificateWithheld("revoke it", certificate=issued.der, objections=objections))
+
+    line = told(path, "withheld")
+    assert b64decode(line["certificate"]["der"]) == issued.der
+    assert line["certificate"]["serial_number"] == f"{issued.certificate.serial_number:x}"
+    assert line["objections"][0] == {"field": "subject", "value": "commonName=0", "wanted": "as asked for"}
+    assert (len(line["objections"]), line["objections_omitted"]) == (facts.MAX_VIOLATIONS, 1)
+    assert line["call_id"] == "call-1"
+
+
+async def test_what_came_in_a_certificate_s_place_is_kept_up_to_a_bound(log: AuditLog, path: Path) -> None:
+    odd = b"\x00" * (facts.MAX_CERTIFICATE + 1)
+    await log.open(a_call()).withheld(CertificateWithheld("odd", certificate=odd))
+
+    certificate = told(path, "withheld")["certificate"]
+    assert len(b64decode(certificate["der"])) == facts.MAX_CERTIFICATE
+    assert certificate["sha256"] == sha256(odd).hexdigest()
+
+
+async def test_an_incident_goes_on_where_the_record_cannot_be_written(tmp_path: Path) -> None:
+    faulty = FaultyDisk()
+    async with AuditLog(tmp_path / "audit.jsonl", Clock(), lambda: None, disk=faulty.disk()) as failing:
+        faulty.faults = {"write"}
+
+        await failing.open(a_call()).withheld(CertificateWithheld("revoke it", certificate=b"odd"))
+
+
+async def test_a_certificate_that_is_released_on_trial_is_on_record_with_the_objections(
+    log: AuditLog, path: Path
+) -> None:
+    record = log.open(a_call())
+    record.objected((Objection("keyUsage", "keyEncipherment", "digitalSignature"),))
+    await record.answered(PENDING)
+
+    assert told(path, "answered")["objections"] == [
+        {"field": "keyUsage", "value": "keyEncipherment", "wanted": "digitalSignature"}
+    ]
 
 
 async def test_a_pending_request_is_named_by_its_number(log: AuditLog, path: Path) -> None:

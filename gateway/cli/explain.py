@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.authn.assumed import assumed_requester
 from gateway.authn.client_certificate import ClientCertificateAuthenticator
+from gateway.authn.partners import with_partner
 from gateway.cli.enroll import read_request
 from gateway.config import Configuration, load_configuration
 from gateway.errors import GatewayError, TemplateConflict, TemplateMissing, Unmatched
@@ -28,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the trace and the verdict. 0: would be allowed, 1: would be refused. Raises Mistaken or OSError."""
     checked = load_configuration(options.config, _now())
     try:
-        requester = _requester(checked.configuration, options)
+        requester = with_partner(_requester(checked.configuration, options), checked.configuration.partners)
         request, context = _read(options.request)
     except GatewayError as error:
         return _refused(error)
@@ -71,7 +72,8 @@ def _read(path: Path) -> tuple[CertificateRequest, tuple[ContextItem, ...]]:
 
 def _print_application(application: Application) -> None:
     request = application.request
-    print(f"requester  {application.requester.account} by {application.requester.authentication}")
+    partner = f" of the partner {application.requester.partner}" if application.requester.partner else ""
+    print(f"requester  {application.requester.account}{partner} by {application.requester.authentication}")
     print(f"subject    {str(request.subject) or '(empty)'}")
     for name in request.subject_alternative_name:
         print(f"name       {name.type}: {name.value}")

@@ -5,6 +5,8 @@ from itertools import combinations
 
 from gateway.authn.partners import PartnerSettings
 from gateway.config.settings import Configuration
+from gateway.policy.decision import Policies
+from gateway.policy.requesters import RequestersCondition
 from gateway.strict_yaml import Path as KeyPath
 
 
@@ -18,6 +20,18 @@ def contradictions_of_partners(configuration: Configuration) -> Iterator[tuple[K
     for (_, first), (n, second) in combinations(enumerate(configuration.partners), 2):
         for what in dict.fromkeys(_shared(first, second, rules)):
             yield ("partners", n), f"{what} belongs to {first.name} too: it would count for neither"
+
+
+def unknown_partners(configuration: Configuration, policies: Policies) -> Iterator[str]:
+    """What policies say of partners that there are not: nobody would ever fit it."""
+    known = {partner.name for partner in configuration.partners}
+    for policy in policies.policies:
+        for rule in policy.rules:
+            if isinstance(rule.requesters, RequestersCondition):
+                named = {entry.partner for entry in rule.requesters.admitted if entry.partner is not None}
+                for name in sorted(named - known):
+                    of_whom = f"policy {policy.name}: the rule {rule.name}"
+                    yield f"{of_whom} is for the partner {name}, whom `partners` does not have"
 
 
 def _shared(first: PartnerSettings, second: PartnerSettings, rules: dict[str, str | None]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.strict_yaml import Mistaken
+from tests.builders import a_policy_file
 from tests.unit.config.samples import load
 
 MAPPING = [
@@ -70,3 +71,12 @@ def test_partners_have_different_names(tmp_path: Path, content: dict[str, Any]) 
     assert mistakes(tmp_path, content, {"name": "a", "accounts": ["x"]}, {"name": "a", "accounts": ["y"]}) == [
         ("partners", "several partners have the name a")
     ]
+
+
+def test_a_policy_for_a_partner_that_there_is_not_is_told(tmp_path: Path, content: dict[str, Any]) -> None:
+    requesters = "[{partner: a, authentication: [Certificate]}, {partner: b, authentication: [Kerberos]}]"
+    (tmp_path / "policies" / "other.yaml").write_text(a_policy_file(template="{name: Other}", requesters=requesters))
+
+    checked = load(tmp_path, content | {"partners": [{"name": "a", "accounts": ["x"]}]})
+
+    assert checked.warnings == ("policy other: the rule a rule is for the partner b, whom `partners` does not have",)

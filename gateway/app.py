@@ -12,6 +12,7 @@ import structlog
 from gateway import __version__
 from gateway.audit import AuditLog
 from gateway.authn.client_certificate import ClientCertificateAuthenticator
+from gateway.authn.partners import PartnerOf
 from gateway.authn.password_file import PasswordFile, PasswordFileMistaken
 from gateway.authn.username_token import InternalCesDecides, UsernameTokenAuthenticator
 from gateway.config import (
@@ -242,7 +243,7 @@ class App:
     def _story(
         self, service: CEPSettings | CESSettings, client: SoapClient, realm: "Realm | None", redact: Redact
     ) -> Story:
-        authenticate = self._authenticator(service, realm)
+        authenticate = PartnerOf(self._authenticator(service, realm), self.configuration.partners)
         transition = _transition(service, realm)
         match service:
             case CESSettings():

@@ -55,6 +55,8 @@ def of_requester(requester: Requester) -> Facts:
         facts["mapping_rule"] = requester.mapping_rule
     if requester.mapping_form is not None:
         facts["mapping_form"] = requester.mapping_form
+    if requester.partner is not None:
+        facts["partner"] = requester.partner
     if requester.directory_account is not None:
         facts["directory_account"] = _directory_account(requester.directory_account)
     return facts | _evidence(requester.evidence)

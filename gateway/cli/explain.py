@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.authn.client_certificate import ClientCertificateAuthenticator
+from gateway.authn.partners import with_partner
 from gateway.cli.explain_requester import facts_of
 from gateway.cli.explain_trace import print_trace, refusal, trace_as_json
 from gateway.config import Configuration, load_configuration
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _application(configuration: Configuration, options: argparse.Namespace) -> Application:
-    requester = _requester(configuration, options)
+    requester = with_partner(_requester(configuration, options), configuration.partners)
     submission = read_submission(options.request.read_bytes())
     request = parse_certificate_request(submission.der)
     return Application(requester, request, submission.additional_context)

@@ -9,6 +9,7 @@ from gateway.authn.mapping import AccountMapping
 from gateway.authn.negotiate import ChannelBindings
 from gateway.authn.password_file import PasswordFileMistaken, parse_password_file
 from gateway.config.contradictions import contradictions
+from gateway.config.contradictions_of_partners import unknown_partners
 from gateway.config.realm_files import mistakes_of_realms
 from gateway.config.settings import Authentication, Configuration
 from gateway.policy.blocked_keys import parse_blocked_keys
@@ -58,6 +59,7 @@ def load_configuration(file: Path, now: datetime) -> Checked:
         mistakes += mistakes_of_realms(document, configuration, warnings)
     policies, found = _read_policies(document, configuration)
     mistakes += found
+    warnings.extend(unknown_partners(configuration, policies))
     mistakes += _mistakes_of_passwords(configuration)
     if mistakes:
         raise Mistaken(tuple(mistakes))

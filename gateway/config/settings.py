@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from gateway.authn.mapping_rules import MappingRules
 from gateway.authn.negotiate import ChannelBindings
+from gateway.authn.partners import PartnerList
 from gateway.directory.settings import DirectorySettings
 from gateway.kerberos.settings import KerberosSettings, RealmName
 from gateway.protocol.ca_name import sanitized_name
@@ -152,6 +153,8 @@ class Configuration(Settings):
     password_file: Path | None = None
     mapping: MappingRules = ()
     """How a client certificate becomes an account."""
+    partners: PartnerList = ()
+    """Names for accounts that belong together, for policies and the audit record."""
     realms: tuple[RealmSettings, ...] = ()
     drain_seconds: Annotated[float, Field(gt=0, le=300)] = 40.0
     """How long a stopping gateway waits for calls in progress; a little more than an upstream answer may take."""

@@ -162,6 +162,14 @@ async def test_a_weak_mapping_is_told(log: AuditLog, path: Path) -> None:
     assert told(path, "approved")["mapping_form"] == "X509RFC822"
 
 
+async def test_the_partner_is_named(log: AuditLog, path: Path) -> None:
+    record = log.open(a_call())
+    record.authenticated(replace(a_certificate_requester(), partner="partner-a"))
+    await record.approved(an_approval())
+
+    assert told(path, "approved")["partner"] == "partner-a"
+
+
 async def test_an_account_of_the_directory_is_named_by_its_sid(log: AuditLog, path: Path) -> None:
     record = log.open(a_call())
     record.authenticated(a_kerberos_requester())

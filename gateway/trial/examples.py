@@ -70,7 +70,7 @@ def run(policies: Policies, examples: Sequence[PlacedExample], read: Read, now: 
 
     A policy in audit mode is taken as if it were enforced: examples are about what its rules say.
     """
-    enforced = Policies(tuple(replace(policy, mode=Mode.ENFORCE) for policy in policies.policies))
+    enforced = replace(policies, policies=tuple(replace(policy, mode=Mode.ENFORCE) for policy in policies.policies))
     by_name = {policy.name: policy for policy in enforced.policies}
     keys = KeyRing()
     for example in examples:

@@ -46,8 +46,8 @@ domain: .venv/dev samba ## the tests against a real directory: ten thousand enro
 chart: .venv/dev ## lint, render and schema-check the Helm chart
 	@$(PY) scripts/chart.py
 
-bench: .venv/dev $(if $(AD),samba) ## CPU per enrollment as a ratio to nginx, latency, memory (AD=1: what Kerberos costs)
-	@$(PY) -m tests.bench$(if $(AD),.kerberos)
+bench: .venv/dev $(if $(AD),samba) ## CPU per enrollment as a ratio to nginx, latency, memory (AD=1: Kerberos, POLICIES=1: judging)
+	@$(PY) -m tests.bench$(if $(AD),.kerberos)$(if $(POLICIES),.policies)
 
 format: .venv/dev ## rewrite the code as `make check` wants it
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .

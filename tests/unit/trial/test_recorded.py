@@ -18,6 +18,7 @@ from gateway.policy.comparison import Ruling
 from gateway.policy.decision import Application
 from gateway.protocol.wstep import ContextItem
 from gateway.requester import Requester, Verifier
+from gateway.trial import recorded
 from gateway.trial.recorded import NotReplayable, recorded_decision, tells_a_decision
 from tests.builders import NOW, a_requester, an_account
 from tests.requests import a_certification_request, a_key
@@ -25,11 +26,11 @@ from tests.requests import a_certification_request, a_key
 REQUEST = parse_certificate_request(a_certification_request())
 
 
-def a_client_certificate() -> bytes:
+def a_client_certificate(serial_number: int = 7) -> bytes:
     return issue(
         subject=write.name([("commonName", "partner-a")]),
         key=a_key(),
-        serial_number=7,
+        serial_number=serial_number,
         not_before=NOW,
         not_after=datetime(2027, 1, 1, tzinfo=UTC),
         extensions=[],
@@ -80,6 +81,15 @@ def test_everything_that_a_condition_can_ask_of_the_requester_is_kept() -> None:
 
     assert read.evidence == BY_CERTIFICATE.evidence
     assert read.directory_account == BY_CERTIFICATE.directory_account
+
+
+def test_who_was_vouched_for_then_is_vouched_for_now_and_nobody_else() -> None:
+    known, unknown = parse_certificate(a_client_certificate()), parse_certificate(a_client_certificate(8))
+    request = replace(REQUEST, signers=(known, unknown))
+
+    (trusted,) = recorded._signers(request, {known.sha256_fingerprint: "Partner CA"})
+
+    assert (trusted.certificate, trusted.authority) == (known, "Partner CA")
 
 
 def test_what_was_decided_is_told() -> None:

@@ -133,7 +133,7 @@ class App:
         if directory is None:
             return
         try:
-            self._shadow_policies = read_policies(directory)
+            self._shadow_policies = read_policies(directory, self.configuration.blocked_keys)
         except (Mistaken, OSError, UnicodeDecodeError) as error:
             log.error("shadow policies not reloaded", mistakes=str(error).splitlines())
         else:

@@ -63,7 +63,7 @@ def load_configuration(file: Path, now: datetime) -> Checked:
     mistakes += _mistakes_of_passwords(configuration)
     if mistakes:
         raise Mistaken(tuple(mistakes))
-    shadow, found = _read_shadow_policies(document, configuration.shadow_policies)
+    shadow, found = _read_shadow_policies(document, configuration)
     return Checked(configuration, policies, tuple(warnings), shadow, found)
 
 
@@ -99,11 +99,13 @@ def _read_policies(document: Document, configuration: Configuration) -> tuple[Po
         return nothing, (document.mistake(("policies",), f"cannot be read: {error}"),)
 
 
-def _read_shadow_policies(document: Document, directory: Path | None) -> tuple[Policies | None, tuple[Mistake, ...]]:
-    if directory is None:
+def _read_shadow_policies(
+    document: Document, configuration: Configuration
+) -> tuple[Policies | None, tuple[Mistake, ...]]:
+    if configuration.shadow_policies is None:
         return None, ()
     try:
-        return read_policies(directory), ()
+        return read_policies(configuration.shadow_policies, configuration.blocked_keys), ()
     except Mistaken as mistaken:
         return None, mistaken.mistakes
     except (OSError, UnicodeDecodeError) as error:

@@ -9,6 +9,7 @@ from gateway.authn.mapping import AccountMapping
 from gateway.authn.negotiate import ChannelBindings
 from gateway.authn.password_file import PasswordFileMistaken, parse_password_file
 from gateway.config.contradictions import contradictions
+from gateway.config.issued_warnings import warnings_of_issued
 from gateway.config.realm_files import mistakes_of_realms
 from gateway.config.settings import Authentication, Configuration
 from gateway.policy.decision import Policies
@@ -56,6 +57,7 @@ def load_configuration(file: Path, now: datetime) -> Checked:
     mistakes += _mistakes_of_passwords(configuration)
     if mistakes:
         raise Mistaken(tuple(mistakes))
+    warnings.extend(warnings_of_issued(configuration, policies))
     return Checked(configuration, policies, tuple(warnings))
 
 

@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 
 from gateway.policy.document import Curve, KeyUsage
+from gateway.policy.expected import SecurityIdentifier
 from gateway.policy.load import load_policies
 from gateway.policy.vocabulary import EXTENDED_KEY_USAGES, EXTENSIONS, SUBJECT_FIELDS
 from gateway.policy.wellformed import WELL_FORMED
@@ -30,13 +31,23 @@ def test_the_partial_examples_load(example: str) -> None:
     is_requesters = lines[0] == "requesters:"
 
     file = a_policy_file(requesters=f"\n    {entries}") if is_requesters else a_policy_file(*lines)
+    if lines[0] == "issued:":
+        file = f"{a_policy_file()}\n{example}"
 
     assert len(load_policies([("P.yaml", file)]).policies) == 1
 
 
 @pytest.mark.parametrize(
     "words",
-    [SUBJECT_FIELDS.values(), WELL_FORMED, get_args(KeyUsage), get_args(Curve), EXTENDED_KEY_USAGES, EXTENSIONS],
+    [
+        SUBJECT_FIELDS.values(),
+        WELL_FORMED,
+        get_args(KeyUsage),
+        get_args(Curve),
+        EXTENDED_KEY_USAGES,
+        EXTENSIONS,
+        SecurityIdentifier,
+    ],
 )
 def test_every_word_is_told(words: Iterable[str]) -> None:
     assert [word for word in words if f"`{word}`" not in TEXT] == []

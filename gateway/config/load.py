@@ -10,6 +10,7 @@ from gateway.authn.negotiate import ChannelBindings
 from gateway.authn.password_file import PasswordFileMistaken, parse_password_file
 from gateway.config.contradictions import contradictions
 from gateway.config.contradictions_of_partners import unknown_partners
+from gateway.config.issued_warnings import warnings_of_issued
 from gateway.config.realm_files import mistakes_of_realms
 from gateway.config.settings import Authentication, Configuration
 from gateway.policy.blocked_keys import parse_blocked_keys
@@ -63,6 +64,7 @@ def load_configuration(file: Path, now: datetime) -> Checked:
     mistakes += _mistakes_of_passwords(configuration)
     if mistakes:
         raise Mistaken(tuple(mistakes))
+    warnings.extend(warnings_of_issued(configuration, policies))
     shadow, found = _read_shadow_policies(document, configuration)
     return Checked(configuration, policies, tuple(warnings), shadow, found)
 

@@ -1,13 +1,12 @@
 """The order of the story: nothing before its guard, nothing after a refusal."""
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 
 import pytest
 
 from gateway import errors
 from gateway.call import Call
-from gateway.credential import Credential, KerberosCredential, OwnCertificate
+from gateway.credential import Credential, OwnCertificate
 from gateway.enrollment import Enrollment, PendingRequest
 from gateway.pki.certificate import parse_certificate
 from gateway.policy.decision import Application, Approval, NotPermitted, Policies
@@ -17,8 +16,7 @@ from gateway.protocol import wstep
 from gateway.protocol.soap import Envelope
 from gateway.protocol.wstep import Issued, Pending, QueryTokenStatus, RequestSecurityToken, RequestSecurityTokenResponse
 from gateway.requester import Requester
-from gateway.tickets import CredentialCache, ServiceTicket
-from tests.builders import a_requester
+from tests.builders import a_requester, a_ticket
 from tests.issued import (
     CA,
     NOW,
@@ -220,19 +218,6 @@ async def test_whom_the_guard_does_not_admit_nothing_is_submitted_for() -> None:
         await serve(world, an_issue())
 
     assert world.events[-1] == "credential for partner-a"
-
-
-def a_ticket(sid: str) -> KerberosCredential:
-    start = NOW
-    ticket = ServiceTicket(
-        "alice@corp.example",
-        "alice@CORP.EXAMPLE",
-        "HTTP/ces.corp.example@CORP.EXAMPLE",
-        start,
-        start + timedelta(hours=10),
-        CredentialCache("MEMORY:test"),
-    )
-    return KerberosCredential(ticket, "protocol_transition", is_cached=False, acts_as_sid=sid)
 
 
 async def test_a_certificate_that_names_another_account_s_sid_is_withheld() -> None:

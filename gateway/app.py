@@ -32,6 +32,7 @@ from gateway.policy.publication import Publication
 from gateway.protocol.xcep import CAURI
 from gateway.redaction import redactor
 from gateway.requester import Verifier
+from gateway.revocation.keeper import AuthoritiesKeeper
 from gateway.strict_yaml import Mistaken
 from gateway.telemetry import HandshakeFailure, Metrics
 from gateway.transition.pass_on import PassOnUsernameToken, UseOwnCertificate
@@ -78,6 +79,7 @@ class App:
             if self.configuration.password_file
             else None
         )
+        self.authorities = AuthoritiesKeeper(self.configuration.certification_authorities, now, self.metrics)
         self.realms: Realms | None = None
         """None where the configuration has none."""
         self._stack = AsyncExitStack()
@@ -107,6 +109,10 @@ class App:
             log.error("policies not reloaded, the last good set stays in force", mistakes=str(error).splitlines())
         else:
             log.info("policies reloaded", count=len(self._policies.policies))
+        try:
+            self.authorities.reload()
+        except (OSError, ValueError) as error:
+            log.error("certification authorities not reloaded, the last good ones stay", mistakes=[str(error)])
         for listener, settings in zip(self.listeners, self.configuration.listeners, strict=False):
             try:
                 listener.use(load_contexts(settings))
@@ -119,6 +125,7 @@ class App:
         if self._passwords is not None:
             stack.callback(self._passwords.close)
 
+        await stack.enter_async_context(self.authorities)
         if configuration.realms:
             # Only here: it needs libraries that a gateway without realms does without.
             from gateway.realms import Realms  # noqa: PLC0415
@@ -146,7 +153,7 @@ class App:
             **{f"listener {listener.name}": listener.is_accepting for listener in self.listeners},
             **(self.realms.checks() if self.realms else {}),
         }
-        troubles = self.realms.troubles() if self.realms else {}
+        troubles = {**(self.realms.troubles() if self.realms else {}), **self.authorities.troubles()}
         self.management = Management(configuration.management, self.metrics, checks, troubles)
         await self.management.start()
         stack.push_async_callback(self.management.stop)
@@ -215,6 +222,7 @@ class App:
                 enrollment = Enrollment(
                     authenticate=authenticate,
                     policies=self.policies,
+                    authorities=self.authorities,
                     transition=transition,
                     ces=CesClient(client),
                     pending=InMemoryPendingRequests(PENDING_CAPACITY),

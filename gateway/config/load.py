@@ -8,6 +8,7 @@ from pathlib import Path
 from gateway.authn.mapping import AccountMapping
 from gateway.authn.negotiate import ChannelBindings
 from gateway.authn.password_file import PasswordFileMistaken, parse_password_file
+from gateway.config.authority_files import mistakes_of_authorities
 from gateway.config.contradictions import contradictions
 from gateway.config.realm_files import mistakes_of_realms
 from gateway.config.settings import Authentication, Configuration
@@ -51,6 +52,7 @@ def load_configuration(file: Path, now: datetime) -> Checked:
         mistakes += _mistakes_of_upstreams(configuration)
         mistakes += _mistakes_of_mapping(configuration)
         mistakes += mistakes_of_realms(document, configuration, warnings)
+        mistakes += mistakes_of_authorities(document, configuration, now, warnings)
     policies, found = _read_policies(document, configuration.policies)
     mistakes += found
     mistakes += _mistakes_of_passwords(configuration)

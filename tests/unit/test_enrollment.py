@@ -12,6 +12,7 @@ from gateway import errors
 from gateway.call import Call
 from gateway.credential import Credential, KerberosCredential, OwnCertificate
 from gateway.enrollment import Enrollment, PendingRequest
+from gateway.pki.authorities import CertificationAuthorities
 from gateway.policy.decision import Application, Approval, NotPermitted, Policies
 from gateway.policy.load import load_policies
 from gateway.protocol import wstep
@@ -130,7 +131,13 @@ def an_envelope(token: RequestSecurityToken, action: str = wstep.ACTION_RST) -> 
 
 async def serve(world: World, token: RequestSecurityToken, **envelope: str) -> RequestSecurityTokenResponse:
     enrollment = Enrollment(
-        world.authenticate, policies, transition=world, ces=world, pending=world, public_uri=PUBLIC_URI
+        world.authenticate,
+        policies,
+        CertificationAuthorities,
+        transition=world,
+        ces=world,
+        pending=world,
+        public_uri=PUBLIC_URI,
     )
     return await enrollment.request_security_token(a_call(), an_envelope(token, **envelope), world)
 

@@ -4,6 +4,7 @@ import argparse
 from datetime import UTC, datetime
 
 from gateway.config import load_configuration
+from gateway.strict_yaml import Mistaken
 
 
 def run(options: argparse.Namespace) -> int:
@@ -11,6 +12,8 @@ def run(options: argparse.Namespace) -> int:
     checked = load_configuration(options.config, datetime.now(UTC))
     for warning in checked.warnings:
         print(f"warning: {warning}")
+    if checked.catalogue_mistakes:
+        raise Mistaken(checked.catalogue_mistakes)
     configuration = checked.configuration
     for service in configuration.services:
         print(f"{service.name}: {configuration.public_url_of(service)}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway import __version__
-from gateway.cli import check_config, enroll, explain, hash_password, lab, serve, verify_audit
+from gateway.cli import check_config, enroll, explain, hash_password, lab, serve, templates, verify_audit
 from gateway.strict_yaml import Mistaken
 
 
@@ -55,6 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "request", type=Path, metavar="REQUEST", help="PKCS#10 in PEM or DER, or a captured SOAP message"
     )
     command.set_defaults(run=explain.run)
+
+    command = commands.add_parser("templates", help="show what the template catalogue knows, beside the policies")
+    command.add_argument("--config", type=Path, required=True, metavar="FILE")
+    command.add_argument("--json", action="store_true", help="for programs")
+    command.set_defaults(run=templates.run)
 
     enroll.add_to(commands)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from gateway.authn.mapping import AccountMapping
 from gateway.authn.negotiate import ChannelBindings
 from gateway.authn.password_file import PasswordFileMistaken, parse_password_file
+from gateway.config.catalogue_files import objections_of_catalogue
 from gateway.config.contradictions import contradictions
 from gateway.config.realm_files import mistakes_of_realms
 from gateway.config.settings import Authentication, Configuration
@@ -26,6 +27,8 @@ class Checked:
     configuration: Configuration
     policies: Policies
     warnings: tuple[str, ...]
+    catalogue_mistakes: tuple[Mistake, ...] = ()
+    """No reason not to serve: the inside can change a template at any time, and a restart must not end in that."""
 
 
 def load_configuration(file: Path, now: datetime) -> Checked:
@@ -56,7 +59,13 @@ def load_configuration(file: Path, now: datetime) -> Checked:
     mistakes += _mistakes_of_passwords(configuration)
     if mistakes:
         raise Mistaken(tuple(mistakes))
-    return Checked(configuration, policies, tuple(warnings))
+    objections = objections_of_catalogue(configuration, policies)
+    return Checked(
+        configuration,
+        policies.knowing(objections.catalogue.common_names()),
+        (*warnings, *objections.warnings),
+        catalogue_mistakes=objections.mistakes,
+    )
 
 
 def read_policies(directory: Path) -> Policies:
@@ -106,7 +115,7 @@ def _absolute(configuration: Configuration, base: Path) -> Configuration:
 
 def _missing_files(configuration: Configuration) -> Iterator[tuple[KeyPath, str]]:
     for path, value in _paths(configuration, ()):
-        if path == ("audit", "file"):
+        if path in {("audit", "file"), ("catalogue", "file")}:
             if not value.parent.is_dir():
                 yield path, f"the directory {value.parent} does not exist"
         elif not value.exists():

@@ -242,6 +242,21 @@ class Metrics:
             ["authority"],
             registry=registry,
         )
+        self._catalogue_templates = Gauge(
+            "ces_gateway_catalogue_templates", "Templates that the catalogue knows.", registry=registry
+        )
+        self._catalogue_age = Gauge(
+            "ces_gateway_catalogue_age_seconds",
+            "Since the internal CEP has told its templates to this service; +Inf: not since the start.",
+            ["service"],
+            registry=registry,
+        )
+        self._catalogue_failures = Counter(
+            "ces_gateway_catalogue_refresh_failures",
+            "Questions of the gateway itself for the templates, that the internal CEP has not answered.",
+            ["service"],
+            registry=registry,
+        )
         self._realms = _RealmSeries(registry)
         Gauge("ces_gateway_build_info", "1, with the version.", ["version"], registry=registry).labels(version).set(1)
         self._start_at_zero(services, listeners)
@@ -331,6 +346,19 @@ class Metrics:
     def revocation_list_failed(self, authority: str) -> None:
         """An authority's list could not be read, or is not to be judged by."""
         self._list_failures.labels(authority).inc()
+
+    def catalogue_changed(self, templates: int) -> None:
+        """So many templates are known from now on."""
+        self._catalogue_templates.set(templates)
+
+    def watch_catalogue(self, service: str, seconds_since: Callable[[], float]) -> None:
+        """Have each rendering ask how old the service's last word is. Must not block."""
+        self._catalogue_age.labels(service).set_function(seconds_since)
+        self._catalogue_failures.labels(service)
+
+    def catalogue_not_refreshed(self, service: str) -> None:
+        """The gateway has asked by itself, and got no answer."""
+        self._catalogue_failures.labels(service).inc()
 
     def realm(self, name: str) -> "RealmMetrics":
         """What is counted of one realm."""

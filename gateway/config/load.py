@@ -9,6 +9,7 @@ from gateway.authn.mapping import AccountMapping
 from gateway.authn.negotiate import ChannelBindings
 from gateway.authn.password_file import PasswordFileMistaken, parse_password_file
 from gateway.config.authority_files import mistakes_of_authorities
+from gateway.config.catalogue_files import objections_of_catalogue
 from gateway.config.contradictions import contradictions
 from gateway.config.contradictions_of_partners import unknown_partners
 from gateway.config.issued_warnings import warnings_of_issued
@@ -34,6 +35,8 @@ class Checked:
     """None if there are none, or if they have mistakes."""
     shadow_mistakes: tuple[Mistake, ...] = ()
     """They are no reason not to serve."""
+    catalogue_mistakes: tuple[Mistake, ...] = ()
+    """No reason not to serve: the inside can change a template at any time, and a restart must not end in that."""
 
 
 def load_configuration(file: Path, now: datetime) -> Checked:
@@ -67,8 +70,17 @@ def load_configuration(file: Path, now: datetime) -> Checked:
     if mistakes:
         raise Mistaken(tuple(mistakes))
     warnings.extend(warnings_of_issued(configuration, policies))
-    shadow, found = _read_shadow_policies(document, configuration)
-    return Checked(configuration, policies, tuple(warnings), shadow, found)
+    shadow, shadow_mistakes = _read_shadow_policies(document, configuration)
+    objections = objections_of_catalogue(configuration, policies)
+    names = objections.catalogue.common_names()
+    return Checked(
+        configuration,
+        policies.knowing(names),
+        (*warnings, *objections.warnings),
+        shadow.knowing(names) if shadow else None,
+        shadow_mistakes,
+        objections.mistakes,
+    )
 
 
 def read_policies(directory: Path, blocked_keys: Path | None = None) -> Policies:
@@ -141,7 +153,7 @@ def _absolute(configuration: Configuration, base: Path) -> Configuration:
 
 def _missing_files(configuration: Configuration) -> Iterator[tuple[KeyPath, str]]:
     for path, value in _paths(configuration, ()):
-        if path == ("audit", "file"):
+        if path in {("audit", "file"), ("catalogue", "file")}:
             if not value.parent.is_dir():
                 yield path, f"the directory {value.parent} does not exist"
         elif path != ("shadow_policies",) and not value.exists():

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from gateway.authn.mapping_rules import MappingRules
 from gateway.authn.negotiate import ChannelBindings
 from gateway.authn.partners import PartnerList
+from gateway.catalogue.settings import CatalogueSettings
 from gateway.directory.settings import DirectorySettings
 from gateway.kerberos.settings import KerberosSettings, RealmName
 from gateway.protocol.ca_name import sanitized_name
@@ -149,6 +150,8 @@ class Configuration(Settings):
     shadow_policies: Path | None = None
     """Another such directory: a candidate, which judges every request too, and decides nothing."""
     audit: AuditSettings
+    catalogue: CatalogueSettings | None = None
+    """Of certificate templates; without it, the gateway knows of them what the policies say."""
     management: ManagementSettings = ManagementSettings()
     limits: LimitSettings = LimitSettings()
     password_file: Path | None = None

@@ -125,10 +125,8 @@ _OF_EXTENSIONS = frozenset({oids.EXTENSION_REQUEST, oids.CERT_EXTENSIONS})
 
 
 def _may_both_stand(oid: str, one: list[asn1.TLV], other: list[asn1.TLV]) -> bool:
-    """Name/value pairs are compared by themselves. What else clients say in several layers must be the same there."""
-    if oid == oids.ENROLLMENT_NAME_VALUE_PAIR:
-        return True
-    return oid not in _OF_EXTENSIONS and [*map(der.encode, one)] == [*map(der.encode, other)]
+    """Name/value pairs and extensions are compared by themselves. What else clients say twice must be the same."""
+    return oid == oids.ENROLLMENT_NAME_VALUE_PAIR or [*map(der.encode, one)] == [*map(der.encode, other)]
 
 
 def _ordinary_pairs(place: Place) -> Iterator[EnrollmentNameValuePair]:

@@ -26,7 +26,7 @@ _VALUE_TYPES = {
     RequestFormat.CMS: wstep.ValueType.PKCS7,
     RequestFormat.CMC: wstep.ValueType.PKCS7,
 }
-"""[MS-WSTEP] 3.1.4.1.2.1: what the bytes are, whatever the client called them."""
+"""As [MS-WSTEP] 4.1.5.1 labels a renewal: by what the bytes are, whatever the client called them."""
 
 _LDH = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DNS_HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LDH}(?:\.{_LDH})*", re.ASCII | re.IGNORECASE)

@@ -251,7 +251,14 @@ def test_the_requester_that_an_agent_names_is_read(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["requester-pkcs10", "requester-own-key", "requester-no-signature", "requester-reg-info"]
+    "name",
+    [
+        "requester-pkcs10",
+        "requester-own-key",
+        "requester-no-signature",
+        "requester-reg-info",
+        "requester-outer-agent",
+    ],
 )
 def test_a_requester_that_no_agent_has_signed_stays_a_name_value_pair(name: str) -> None:
     request = cmc(name)

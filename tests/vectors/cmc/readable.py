@@ -131,6 +131,8 @@ def carriers() -> Iterator[Vector]:
     yield Vector("requester-no-signature", "a requester's name beside id-alg-noSignature", READ, dummy)
     unsigned_info = with_control(a_reg_info("requestername=CORP%5Cadministrator"))
     yield Vector("requester-reg-info", "a requester's name in regInfo that no certificate signed", READ, unsigned_info)
+    outside = nested(unsigned_info, (signed_by(an_agent()),))
+    yield Vector("requester-outer-agent", "the same, in a layer that an agent signed", READ, outside)
 
 
 def with_control(control: bytes) -> bytes:

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from tests.cmc import (
     ARCHIVED_KEY,
+    CMC_ADD_EXTENSIONS,
     CMC_REG_INFO,
     CONTENT_TYPE,
     DATA,
@@ -98,8 +99,9 @@ def unsigned() -> Iterator[Vector]:
     absent = a_signed_data(renewal, DATA, [by_old], certificates=())
     yield Vector("certificate-absent", "the signer's certificate is not there", SIGNATURE_INVALID, absent)
     twin = a_certificate(a_ca(key=a_key(name="look-alike")), key=a_key(name="look-alike"))
-    two = a_signed_data(renewal, DATA, [by_old], certificates=(old.certificate, twin.certificate))
-    yield Vector("certificates-alike", "two certificates of that issuer and serial number", SIGNATURE_INVALID, two)
+    reissued = a_certificate(subject="CN=administrator", key=old.key)
+    two = a_signed_data(renewal, DATA, [by_old], certificates=(old.certificate, reissued.certificate))
+    yield Vector("certificates-alike", "two certificates of that issuer, serial number and key", SIGNATURE_INVALID, two)
     wrong_digest = replace(not_signed(), tampered=flipped)
     yield Vector(
         "no-signature-tampered",
@@ -249,6 +251,8 @@ def unreadable() -> Iterator[Vector]:
         added(a_control(CMC_REG_INFO, octet_string(b""), octet_string(b"a=b"))),
     )
     yield Vector("elsewhere", "addExtensions for another request", MALFORMED, added(an_add_extensions(reference=7)))
+    inside = a_control(CMC_ADD_EXTENSIONS, sequence(integer(1), sequence(integer(1)), sequence()))
+    yield Vector("elsewhere-inside", "addExtensions for a PKIData in another message", MALFORMED, added(inside))
     for name, text in _REG_INFOS.items():
         yield Vector(f"reg-info-{name}", "a regInfo that is no list of pairs", MALFORMED, added(a_reg_info(text)))
     yield Vector(

@@ -7,7 +7,9 @@ CORE := gateway/policy/*,gateway/protocol/*,gateway/pki/*,gateway/enrollment.py,
 
 DOMAIN := tests/integration/kerberos
 
-.PHONY: help run check lint unit examples test coverage domain chart bench format lock samba clean
+SECONDS := 4
+
+.PHONY: help run check lint unit examples test coverage fuzz domain chart bench format lock samba clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,11 +31,14 @@ unit: .venv/dev
 examples: .venv/dev
 	@.venv/bin/ces-gateway policy test policies
 
-test: lint chart examples coverage domain ## everything, in an Active Directory domain too; prints the branch coverage of the core
+test: lint chart examples coverage fuzz domain ## everything, in an Active Directory domain too; prints the branch coverage of the core
 
 coverage: .venv/dev
 	@$(PY) -m pytest -q --cov --cov-report= --ignore=$(DOMAIN) tests/unit tests/conformance tests/integration
 	@$(PY) -m coverage report --include='$(CORE)'
+
+fuzz: .venv/dev ## hostile bytes for every parser, SECONDS=4 for each; a finding fails
+	@$(PY) scripts/fuzz.py --seconds $(SECONDS)
 
 domain: .venv/dev samba ## the tests against a real directory: ten thousand enrollments among them, some minutes
 	@$(PY) -m pytest -q $(DOMAIN)
@@ -41,8 +46,8 @@ domain: .venv/dev samba ## the tests against a real directory: ten thousand enro
 chart: .venv/dev ## lint, render and schema-check the Helm chart
 	@$(PY) scripts/chart.py
 
-bench: .venv/dev $(if $(AD),samba) ## CPU per enrollment as a ratio to nginx, latency, memory (AD=1: what Kerberos costs)
-	@$(PY) -m tests.bench$(if $(AD),.kerberos)
+bench: .venv/dev $(if $(AD),samba) ## CPU per enrollment as a ratio to nginx, latency, memory (AD=1: Kerberos, POLICIES=1: judging)
+	@$(PY) -m tests.bench$(if $(AD),.kerberos)$(if $(POLICIES),.policies)
 
 format: .venv/dev ## rewrite the code as `make check` wants it
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .

@@ -12,6 +12,7 @@ import structlog
 from gateway import __version__
 from gateway.audit import AuditLog
 from gateway.authn.client_certificate import ClientCertificateAuthenticator
+from gateway.authn.partners import PartnerOf
 from gateway.authn.password_file import PasswordFile, PasswordFileMistaken
 from gateway.authn.username_token import InternalCesDecides, UsernameTokenAuthenticator
 from gateway.config import (
@@ -28,6 +29,7 @@ from gateway.enrollment import Authenticate, Enrollment
 from gateway.enrollment_policy import EnrollmentPolicy
 from gateway.pending import InMemoryPendingRequests
 from gateway.policy.decision import Policies
+from gateway.policy.issued_origin import Issuers
 from gateway.policy.publication import Publication
 from gateway.protocol.xcep import CAURI
 from gateway.redaction import redactor
@@ -35,6 +37,7 @@ from gateway.requester import Verifier
 from gateway.strict_yaml import Mistaken
 from gateway.telemetry import HandshakeFailure, Metrics
 from gateway.transition.pass_on import PassOnUsernameToken, UseOwnCertificate
+from gateway.trial.shadow import Shadow
 from gateway.upstream.cep import CepClient
 from gateway.upstream.ces import CesClient
 from gateway.upstream.soap_client import SoapClient
@@ -51,7 +54,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 PENDING_CAPACITY = 100_000
-"""Pending requests remembered: some 50 MB at most; a manual approval takes days, not years."""
+"""Pending requests remembered: some 200 MB at most; a manual approval takes days, not years."""
 
 
 def now() -> datetime:
@@ -69,10 +72,17 @@ class App:
             services=[service.name for service in self.configuration.services],
             listeners=[listener.name for listener in self.configuration.listeners],
         )
-        self.audit = AuditLog(self.configuration.audit.file, now, self.metrics.audit_failed)
+        self._policies = checked.policies
+        self._shadow_policies = checked.shadow_policies
+        self._shadow_mistakes = checked.shadow_mistakes
+        self.audit = AuditLog(
+            self.configuration.audit.file,
+            now,
+            self.metrics.audit_failed,
+            second_opinion=Shadow(self.policies, self.shadow_policies, self.metrics.shadow_differs),
+        )
         self.listeners: list[Listener] = []
         self.management: Management | None = None
-        self._policies = checked.policies
         self._passwords = (
             PasswordFile(self.configuration.password_file, _report_passwords)
             if self.configuration.password_file
@@ -95,6 +105,10 @@ class App:
         """The snapshot in force."""
         return self._policies
 
+    def shadow_policies(self) -> Policies | None:
+        """The candidate, which decides nothing."""
+        return self._shadow_policies
+
     def reload(self) -> None:
         """Take new policies and certificates, and follow a rotated audit file.
 
@@ -102,19 +116,40 @@ class App:
         """
         self.audit.reopen()
         try:
-            self._policies = read_policies(self.configuration.policies)
+            self._policies = read_policies(self.configuration.policies, self.configuration.blocked_keys)
         except (Mistaken, OSError, UnicodeDecodeError) as error:
             log.error("policies not reloaded, the last good set stays in force", mistakes=str(error).splitlines())
         else:
             log.info("policies reloaded", count=len(self._policies.policies))
+        self._reload_shadow_policies()
         for listener, settings in zip(self.listeners, self.configuration.listeners, strict=False):
             try:
                 listener.use(load_contexts(settings))
             except (Mistaken, OSError, ValueError) as error:
                 log.error("certificates not reloaded, the last good ones stay", mistakes=str(error).splitlines())
 
+    def _reload_shadow_policies(self) -> None:
+        directory = self.configuration.shadow_policies
+        if directory is None:
+            return
+        try:
+            self._shadow_policies = read_policies(directory, self.configuration.blocked_keys)
+        except (Mistaken, OSError, UnicodeDecodeError) as error:
+            log.error("shadow policies not reloaded", mistakes=str(error).splitlines())
+        else:
+            log.info("shadow policies reloaded", count=len(self._shadow_policies.policies))
+        self._watch_shadow_policies()
+
+    def _watch_shadow_policies(self) -> None:
+        if self._shadow_policies is not None:
+            both = (*self._policies.policies, *self._shadow_policies.policies)
+            self.metrics.shadow_watches({policy.name for policy in both})
+
     async def _start(self, stack: AsyncExitStack) -> None:
         configuration = self.configuration
+        if self._shadow_mistakes:
+            log.error("shadow policies not loaded", mistakes=[str(mistake) for mistake in self._shadow_mistakes])
+        self._watch_shadow_policies()
         await stack.enter_async_context(self.audit)
         if self._passwords is not None:
             stack.callback(self._passwords.close)
@@ -208,7 +243,7 @@ class App:
     def _story(
         self, service: CEPSettings | CESSettings, client: SoapClient, realm: "Realm | None", redact: Redact
     ) -> Story:
-        authenticate = self._authenticator(service, realm)
+        authenticate = PartnerOf(self._authenticator(service, realm), self.configuration.partners)
         transition = _transition(service, realm)
         match service:
             case CESSettings():
@@ -218,6 +253,7 @@ class App:
                     transition=transition,
                     ces=CesClient(client),
                     pending=InMemoryPendingRequests(PENDING_CAPACITY),
+                    issuers=lambda: Issuers(service.ca),
                     public_uri=self.configuration.public_url_of(service),
                 )
                 return enrollment_story(enrollment, redact)

@@ -137,5 +137,9 @@ DIAGNOSES: dict[str, Diagnosis] = {
         "The KDC means another account by the name than the directory did a moment before.",
         "Renamed meanwhile (event 4781)? Domain controllers out of step? If neither, an attack as in CVE-2021-42278.",
     ),
+    "D71": Diagnosis(
+        "The CA has issued a certificate that is not what was approved. It was not handed out, but it exists.",
+        "The line `withheld` has it: `certutil -revoke` it, and compare template, policy and CA field by field.",
+    ),
 }
 """By id."""

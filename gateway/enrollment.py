@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Protocol, assert_never
 
 from gateway.call import Call
-from gateway.credential import Credential, KerberosCredential, Transition
-from gateway.errors import ActionNotSupported, PendingRequestUnknown
+from gateway.credential import Credential, Transition
+from gateway.errors import ActionNotSupported, CertificateWithheld, Objection, PendingRequestUnknown
 from gateway.pki.parse_request import parse_certificate_request
 from gateway.policy.decision import Application, Approval, Policies, approve
-from gateway.policy.issued import check_issued
+from gateway.policy.expected import Expected, expected_of
+from gateway.policy.issued import Reach, check_issued, check_pending
+from gateway.policy.issued_origin import Issuers
 from gateway.protocol import wstep
 from gateway.protocol.soap import Envelope
 from gateway.protocol.wstep import Issued, Pending, RequestSecurityTokenResponse
@@ -39,7 +41,8 @@ class PendingRequest:
     request_id: str
     requester: Requester
     """As of this call: who asks after it now."""
-    subject_public_key_info: bytes
+    expected: Expected
+    """What its certificate must be."""
 
 
 class PendingRequests(Protocol):
@@ -71,6 +74,14 @@ class EnrollmentRecord(Protocol):
         """Note a fact for the lines to come."""
         ...
 
+    def objected(self, objections: tuple[Objection, ...]) -> None:
+        """Note a fact for the lines to come: what is wrong with a certificate that is released on trial."""
+        ...
+
+    async def withheld(self, incident: CertificateWithheld) -> None:
+        """Durable when this returns, if it can be. Never raises: the incident itself goes on."""
+        ...
+
     async def answered(self, response: RequestSecurityTokenResponse) -> None: ...
 
 
@@ -85,6 +96,8 @@ class Enrollment:
     """As whom the gateway goes inside: the one way to a credential, and it passes the guard."""
     ces: CertificateEnrollmentService
     pending: PendingRequests
+    issuers: Callable[[], Issuers]
+    """The CA behind this service, as the configuration knows it."""
     public_uri: str
     """Where clients reach this service: the only address that ever leaves."""
 
@@ -124,7 +137,8 @@ class Enrollment:
         record.transitioned(credential)
 
         response = await self.ces.submit(approval, credential)
-        return await self._release(call, response, requester, request.public_key.subject_public_key_info, credential)
+        expected = expected_of(approval, call.received_at)
+        return await self._release(call, response, expected, Reach(requester, credential), record)
 
     async def _query_token_status(
         self, call: Call, requester: Requester, token: wstep.QueryTokenStatus, record: EnrollmentRecord
@@ -137,28 +151,30 @@ class Enrollment:
         record.transitioned(credential)
 
         response = await self.ces.query(pending, credential)
-        return await self._release(call, response, requester, pending.subject_public_key_info, credential)
+        return await self._release(call, response, pending.expected, Reach(requester, credential), record)
 
     async def _release(
         self,
         call: Call,
         response: RequestSecurityTokenResponse,
-        requester: Requester,
-        subject_public_key_info: bytes,
-        credential: Credential,
+        expected: Expected,
+        reach: Reach,
+        record: EnrollmentRecord,
     ) -> RequestSecurityTokenResponse:
         """Check what the CA answered, and take the inside's address out of it."""
-        match response:
-            case Issued():
-                check_issued(
-                    response.certificate,
-                    subject_public_key_info=subject_public_key_info,
-                    sid=credential.acts_as_sid if isinstance(credential, KerberosCredential) else None,
-                )
-                return response
-            case Pending():
-                pending = PendingRequest(response.request_id, requester, subject_public_key_info)
-                await self.pending.remember(call.service, pending)
-                return replace(response, reference_uri=self.public_uri)
-            case _:
-                assert_never(response)
+        try:
+            match response:
+                case Issued():
+                    record.objected(check_issued(response, expected, reach, self.issuers(), call.received_at))
+                    return response
+                case Pending():
+                    check_pending(response)
+                    pending = PendingRequest(response.request_id, reach.requester, expected)
+                    await self.pending.remember(call.service, pending)
+                    return replace(response, reference_uri=self.public_uri)
+                case _:
+                    assert_never(response)
+        except CertificateWithheld as incident:
+            # Recorded before anybody is told: the certificate exists, and somebody has to revoke it.
+            await record.withheld(incident)
+            raise

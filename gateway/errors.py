@@ -3,6 +3,8 @@
 An error's text is written for the operator: it goes to the audit record and the logs, never to the client.
 """
 
+from dataclasses import dataclass
+
 
 class GatewayError(Exception):
     """A refusal or a failure that the gateway foresaw."""
@@ -24,11 +26,11 @@ class EncodingTypeInvalid(MalformedMessage):
 
 
 class MalformedCertificationRequest(MalformedMessage):
-    """DER that is not one strict PKCS#10 CertificationRequest (RFC 2986), or says something twice or unreadably."""
+    """DER that is not one strict request of [MS-WCCE] 2.2.2.6, or says something twice or unreadably."""
 
 
 class RequestFormatNotSupported(MalformedCertificationRequest):
-    """A certificate request in a format that is recognised but not served here, e.g. CMC or CMS."""
+    """A certificate request in a format that is recognised but not served here, e.g. CRMF, or in too many layers."""
 
 
 class ProofOfPossessionFailed(MalformedCertificationRequest):
@@ -304,8 +306,27 @@ class MutualAuthenticationFailed(UpstreamMisbehaved):
     """The internal service has not proved that it holds the key of its SPN (RFC 4120 3.2.4)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """One thing about an issued certificate that is not as it was approved."""
+
+    field: str
+    """The standard's name of the field or extension: a closed set, `gateway.policy.issued.Field`."""
+    value: str
+    wanted: str
+
+    def __str__(self) -> str:
+        return f"{self.field} is {self.value!r}, wanted {self.wanted}"
+
+
 class CertificateWithheld(UpstreamMisbehaved):
     """A certificate was issued that is not the one that was approved. It exists at the CA, and is not handed out."""
+
+    def __init__(self, detail: str, *, certificate: bytes = b"", objections: tuple[Objection, ...] = ()) -> None:
+        """`certificate` is its DER, or whatever came in its place."""
+        super().__init__(detail)
+        self.certificate = certificate
+        self.objections = objections
 
 
 # UpstreamRefused carries the CA's own fault, which is a protocol value: it lives in `gateway.protocol.soap`.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gateway import errors
-from gateway.policy.decision import Concern, NotPermitted
+from gateway.policy.decision import Concern, NotPermitted, Violation
 from gateway.protocol import soap, wstep
 from gateway.protocol.hresult import HResult
 from gateway.protocol.namespaces import DISPATCHER, SOAP, WSA, WSSE
@@ -243,31 +243,42 @@ FAULTS: dict[type[Exception], Fault] = {
     errors.MutualAuthenticationFailed: replace(
         _NO_ANSWER, reason="mutual_authentication_failed", hresult=HResult.E_UNEXPECTED, diagnosis="D69"
     ),
-    errors.CertificateWithheld: replace(_NO_ANSWER, reason="certificate_withheld", hresult=HResult.E_UNEXPECTED),
+    errors.CertificateWithheld: replace(
+        _NO_ANSWER, reason="certificate_withheld", hresult=HResult.E_UNEXPECTED, diagnosis="D71"
+    ),
     soap.UpstreamRefused: replace(_NO_ANSWER, reason="upstream_refused", outcome=Outcome.REFUSED),
 }
 
 REASONS = frozenset(fault.reason for fault in (*FAULTS.values(), INTERNAL))
 """The closed set of outcomes other than success."""
 
-_NAMES = frozenset({Concern.SUBJECT, Concern.SUBJECT_ALTERNATIVE_NAME})
+_HRESULTS = {
+    Concern.KEY: HResult.CERTSRV_E_KEY_LENGTH,
+    Concern.SUBJECT: HResult.CERT_E_INVALID_NAME,
+    Concern.SUBJECT_ALTERNATIVE_NAME: HResult.CERT_E_INVALID_NAME,
+    Concern.RENEWAL: HResult.CERTSRV_E_BAD_RENEWAL_SUBJECT,
+    Concern.ON_BEHALF_OF: HResult.CERTSRV_E_SIGNATURE_POLICY_REQUIRED,
+    Concern.KEY_ARCHIVAL: HResult.CERTSRV_E_ARCHIVED_KEY_UNEXPECTED,
+}
+"""Those that TameMyCerts, or a CA itself, gives for the case."""
+_POLICIES = frozenset({"extendedKeyUsage", "applicationPolicies", "certificatePolicies"})
+"""Fields for which a CA says CERT_E_INVALID_POLICY."""
 
 
 def fault_for(error: BaseException) -> Fault:
     """The row of the error's class or of its nearest ancestor; an unforeseen error tells nothing."""
     fault = next((FAULTS[cls] for cls in type(error).__mro__ if cls in FAULTS), INTERNAL)
     if isinstance(error, NotPermitted):
-        return replace(fault, hresult=_refusal({violation.concern for violation in error.violations}))
+        hresults = {_hresult(violation) for violation in error.violations}
+        return replace(fault, hresult=hresults.pop() if len(hresults) == 1 else HResult.CERTSRV_E_TEMPLATE_DENIED)
     return fault
 
 
-def _refusal(concerns: set[Concern]) -> HResult:
-    """The HRESULT that TameMyCerts users know for the case; one that fits them all where there are several."""
-    if concerns == {Concern.KEY}:
-        return HResult.CERTSRV_E_KEY_LENGTH
-    if concerns and concerns <= _NAMES:
-        return HResult.CERT_E_INVALID_NAME
-    return HResult.CERTSRV_E_TEMPLATE_DENIED
+def _hresult(violation: Violation) -> HResult:
+    """One that fits them all is given where there are several."""
+    if violation.concern is Concern.EXTENSIONS and violation.field in _POLICIES:
+        return HResult.CERT_E_INVALID_POLICY
+    return _HRESULTS.get(violation.concern, HResult.CERTSRV_E_TEMPLATE_DENIED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from gateway.enrollment import PendingRequest
+from gateway.policy.expected import Expected
 from gateway.requester import Requester
 
 
 @dataclass(frozen=True, slots=True)
 class _Owned:
     account: str
-    subject_public_key_info: bytes
+    expected: Expected
 
 
 class InMemoryPendingRequests:
@@ -29,7 +30,7 @@ class InMemoryPendingRequests:
     async def remember(self, service: str, pending: PendingRequest) -> None:
         """Note that the CA behind this service has taken the request under submission, or still has it there."""
         key = (service, pending.request_id)
-        self._owned[key] = _Owned(pending.requester.account, pending.subject_public_key_info)
+        self._owned[key] = _Owned(pending.requester.account, pending.expected)
         self._owned.move_to_end(key)
         if len(self._owned) > self._capacity:
             self._owned.popitem(last=False)
@@ -39,4 +40,4 @@ class InMemoryPendingRequests:
         owned = self._owned.get((service, request_id))
         if owned is None or owned.account != requester.account:
             return None
-        return PendingRequest(request_id, requester, owned.subject_public_key_info)
+        return PendingRequest(request_id, requester, owned.expected)

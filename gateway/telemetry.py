@@ -16,6 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from gateway.kerberos.relay import KdcOutcome
+from gateway.policy.comparison import Change
 
 if TYPE_CHECKING:
     # Named so only in typeshed.
@@ -193,10 +194,22 @@ class Metrics:
         self._audit_failures = Counter(
             "ces_gateway_audit_failures", "Audit lines that could not be written.", registry=registry
         )
+        self._shadow_differences = Counter(
+            "ces_gateway_shadow_differences",
+            "Decisions that the shadow policies would have made otherwise.",
+            ["policy", "difference"],
+            registry=registry,
+        )
         self._certificates_withheld = Counter(
             "ces_gateway_certificates_withheld",
             "Certificates that were issued, are not what was approved, and were not handed out.",
             ["service"],
+            registry=registry,
+        )
+        self._objections = Counter(
+            "ces_gateway_certificate_objections",
+            "Withheld certificates by the fields that were not as approved: one can count several times.",
+            ["service", "field"],
             registry=registry,
         )
         self._not_after = Gauge(
@@ -267,9 +280,21 @@ class Metrics:
         """An audit line could not be written."""
         self._audit_failures.inc()
 
-    def certificate_withheld(self, service: str) -> None:
-        """The CA issued a certificate that is not the one that was approved."""
+    def shadow_watches(self, policies: Iterable[str]) -> None:
+        """Shadow policies judge beside these policies."""
+        for policy in policies:
+            for change in Change:
+                self._shadow_differences.labels(policy, change)
+
+    def shadow_differs(self, policy: str, change: Change) -> None:
+        """The shadow policies would have decided otherwise; `policy` is one of those that are loaded."""
+        self._shadow_differences.labels(policy, change).inc()
+
+    def certificate_withheld(self, service: str, fields: Iterable[str] = ()) -> None:
+        """The CA issued a certificate that is not the one that was approved; `fields` are of `policy.issued_fields`."""
         self._certificates_withheld.labels(service).inc()
+        for field in set(fields):
+            self._objections.labels(service, field).inc()
 
     def server_certificate_expires(self, listener: str, not_after: datetime) -> None:
         """A listener has loaded its certificates; `not_after` is the earliest of them."""

@@ -17,8 +17,18 @@ Every SOAP fault is on HTTP 500, but for refused Negotiate tokens: there, 401 is
 Its text ends with the call id, under which the audit record has the cause and, where there is more to say, a diagnosis.
 The HRESULT is in `CertificateEnrollmentWSDetail` where the fault has no subcode; for the others only the audit record
 names it.
-A refusal by policy (`not_permitted`) has the HRESULT of what is wrong: 0x80094811 for keys, 0x800B0114 for names, else
-0x80094012.
+A refusal by policy (`not_permitted`) has the HRESULT of what is wrong, where all that is wrong has the same:
+
+| HRESULT | violations of |
+| --- | --- |
+| 0x80094811 CERTSRV_E_KEY_LENGTH | `key` |
+| 0x800B0114 CERT_E_INVALID_NAME | `subject`, `subjectAlternativeName` |
+| 0x800B0113 CERT_E_INVALID_POLICY | `extendedKeyUsage` (application policies, too), `certificatePolicies` |
+| 0x80094806 CERTSRV_E_BAD_RENEWAL_SUBJECT | `renewal` |
+| 0x80094809 CERTSRV_E_SIGNATURE_POLICY_REQUIRED | `onBehalfOf` |
+| 0x80094810 CERTSRV_E_ARCHIVED_KEY_UNEXPECTED | `keyArchival` |
+| 0x80094012 CERTSRV_E_TEMPLATE_DENIED | anything else, or several of these |
+
 `upstream_refused` keeps the CA's own HRESULT and text where the CA gave them.
 
 | reason (audit, metrics) | error | HTTP | code | HRESULT | the client reads | diagnosis |

@@ -5,10 +5,11 @@ Literal values, no DER: a policy is tested without any parser. `tests.requests` 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gateway.account import Account, UserAccountControl
+from gateway.credential import KerberosCredential
 from gateway.pki import oids
 from gateway.pki.certificate import Certificate
 from gateway.pki.certificate_request import (
@@ -21,17 +22,21 @@ from gateway.pki.certificate_request import (
 )
 from gateway.pki.keys import PublicKey
 from gateway.pki.names import AttributeTypeAndValue, GeneralName, GeneralNameType, Name
-from gateway.policy.decision import Application
+from gateway.policy.decision import Application, Mode, Template
+from gateway.policy.expected import NOTHING_MORE, Expected
+from gateway.policy.limits import Limits
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.wstep import ContextItem
 from gateway.requester import Requester, Verifier
+from gateway.tickets import CredentialCache, ServiceTicket
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 SHA256_WITH_RSA = "1.2.840.113549.1.1.11"
 
 
 def a_public_key(algorithm: str = "RSA", size: int = 2048, curve: str | None = None) -> PublicKey:
-    return PublicKey(algorithm, size, curve, f"{algorithm} {size} {curve}".encode())
+    exponent = 65537 if algorithm == "RSA" else None
+    return PublicKey(algorithm, size, curve, f"{algorithm} {size} {curve}".encode(), exponent=exponent)
 
 
 def a_name(*attributes: tuple[str, str]) -> Name:
@@ -160,6 +165,15 @@ def a_requester(account: str = "partner-a", authentication: str = "Certificate")
     return Requester(account, UsernameToken(account, Secret("a password")), Verifier.PASSWORD_FILE, NOW)
 
 
+def a_ticket(acts_as_sid: str | None = "S-1-5-21-1-2-3-1104") -> KerberosCredential:
+    """For the internal CES, in the name of the account with that SID; None for the gateway's own."""
+    cache = CredentialCache("MEMORY:test")
+    ticket = ServiceTicket(
+        "alice@corp.example", "alice@CORP.EXAMPLE", "HTTP/ces", NOW, NOW + timedelta(hours=10), cache
+    )
+    return KerberosCredential(ticket, "protocol_transition", is_cached=False, acts_as_sid=acts_as_sid)
+
+
 def an_application(
     request: CertificateRequest | None = None,
     requester: Requester | None = None,
@@ -168,6 +182,27 @@ def an_application(
     """`context` is the AdditionalContext around the request."""
     items = tuple(ContextItem(name, value) for name, value in (context or {}).items())
     return Application(requester or a_requester(), request or a_request(), items)
+
+
+def an_expectation(**changes: Any) -> Expected:
+    """Of a certificate for web01.partner-a.example, from an offline template."""
+    return replace(
+        Expected(
+            subject_public_key_info=a_public_key().subject_public_key_info,
+            subject_key_identifier=None,
+            subject=a_name(("commonName", "web01.partner-a.example")),
+            subject_alternative_name=general_names(dNSName=["web01.partner-a.example"]),
+            security_identifiers=frozenset(),
+            requester_name=None,
+            template=Template("PartnerWebServer"),
+            limits=Limits(),
+            maximum_validity=None,
+            issued=NOTHING_MORE,
+            mode=Mode.ENFORCE,
+            approved_at=NOW,
+        ),
+        **changes,
+    )
 
 
 def a_policy_file(

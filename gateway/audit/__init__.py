@@ -5,6 +5,7 @@ lines are built from named fields only (`gateway.audit.facts`), never from the r
 """
 
 from gateway.audit.log import AuditLog
+from gateway.audit.record import SecondOpinion
 from gateway.audit.verification import Verification, verify
 
-__all__ = ["AuditLog", "Verification", "verify"]
+__all__ = ["AuditLog", "SecondOpinion", "Verification", "verify"]

@@ -22,6 +22,8 @@ class Event(StrEnum):
     STOPPED = "stopped"
     APPROVED = "approved"
     ANSWERED = "answered"
+    WITHHELD = "withheld"
+    """An incident: a certificate was issued that is not the one that was approved."""
     PUBLISHED = "published"
     REFUSED = "refused"
     HTTP_REFUSED = "http_refused"

@@ -4,6 +4,7 @@ Only what is named here reaches the file. Of a UsernameToken that is nothing: th
 ticket it is whose, for what, and until when.
 """
 
+from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -11,11 +12,13 @@ from hashlib import sha256
 from gateway.account import Account
 from gateway.call import Call
 from gateway.credential import Credential, KerberosCredential, OwnCertificate
-from gateway.errors import GatewayError, MalformedMessage
+from gateway.errors import CertificateWithheld, GatewayError, MalformedMessage, Objection
+from gateway.faults import fault_for
 from gateway.pki.certificate import Certificate, parse_certificate
 from gateway.pki.certificate_request import CertificateRequest
 from gateway.pki.keys import PublicKey
 from gateway.pki.names import GeneralName
+from gateway.policy.comparison import Difference
 from gateway.policy.decision import Application, Approval, NotPermitted, Violation
 from gateway.protocol.security import UsernameToken
 from gateway.protocol.soap import UpstreamRefused
@@ -31,6 +34,8 @@ MAX_TEXT = 2000
 """Characters of what an error says. Refusals cost their sender nothing, so their lines must not cost the disk much."""
 MAX_VALUE = 500
 MAX_VIOLATIONS = 100
+MAX_CERTIFICATE = 64 * 1024
+"""Bytes of a withheld certificate that are kept; real ones have two or three thousand."""
 
 
 def of_call(call: Call) -> Facts:
@@ -50,6 +55,8 @@ def of_requester(requester: Requester) -> Facts:
         facts["mapping_rule"] = requester.mapping_rule
     if requester.mapping_form is not None:
         facts["mapping_form"] = requester.mapping_form
+    if requester.partner is not None:
+        facts["partner"] = requester.partner
     if requester.directory_account is not None:
         facts["directory_account"] = _directory_account(requester.directory_account)
     return facts | _evidence(requester.evidence)
@@ -159,6 +166,32 @@ def _issued(der: bytes) -> Facts:
     }
 
 
+def of_objections(objections: Sequence[Objection]) -> Facts:
+    """What is wrong with an issued certificate; nothing is said where nothing is."""
+    if not objections:
+        return {}
+    told: Facts = {
+        "objections": [
+            {
+                "field": one.field,
+                "value": bounded(one.value, MAX_VALUE),
+                "wanted": bounded(one.wanted, MAX_VALUE),
+            }
+            for one in objections[:MAX_VIOLATIONS]
+        ]
+    }
+    if len(objections) > MAX_VIOLATIONS:
+        told["objections_omitted"] = len(objections) - MAX_VIOLATIONS
+    return told
+
+
+def of_incident(incident: CertificateWithheld) -> Facts:
+    """The certificate itself, whatever it is: nobody else may have kept it."""
+    der = incident.certificate
+    certificate = {**_issued(der), "der": b64encode(der[:MAX_CERTIFICATE]).decode("ascii")}
+    return {"certificate": certificate, **of_objections(incident.objections)}
+
+
 def of_publication(response: GetPoliciesResponse) -> Facts:
     return {"templates": [policy.attributes.common_name for policy in response.policies or ()]}
 
@@ -170,6 +203,25 @@ def of_refusal(error: BaseException, violations: Sequence[Violation]) -> Facts:
         facts["policy"] = error.policy
     if isinstance(error, UpstreamRefused) and error.fault.detail is not None and error.fault.detail.request_id:
         facts["request_id"] = bounded(error.fault.detail.request_id, MAX_VALUE)
+    return facts | of_violations(violations)
+
+
+def of_difference(difference: Difference) -> Facts:
+    """What the candidate would change. Nothing of it counts."""
+    facts: Facts = {"difference": difference.change}
+    if difference.candidate.policy is not None:
+        facts["policy"] = difference.candidate.policy.name
+        facts["policy_digest"] = difference.candidate.policy.digest
+    if difference.candidate.approval is not None:
+        facts["rule"] = difference.candidate.approval.rule.name
+    error = difference.candidate.error
+    if error is not None:
+        facts["reason"] = fault_for(error).reason
+    return {"shadow": facts | of_violations(error.violations if isinstance(error, NotPermitted) else ())}
+
+
+def of_violations(violations: Sequence[Violation]) -> Facts:
+    facts: Facts = {}
     if violations:
         facts["violations"] = [_violation(violation) for violation in violations[:MAX_VIOLATIONS]]
     if len(violations) > MAX_VIOLATIONS:
@@ -183,13 +235,14 @@ def bounded(text: str, most: int = MAX_TEXT) -> str:
 
 
 def _violation(violation: Violation) -> Facts:
-    return {
+    facts: Facts = {
         "rule": violation.rule,
         "concern": violation.concern,
         "field": violation.field,
         "value": bounded(violation.value, MAX_VALUE),
         "wanted": bounded(violation.wanted, MAX_VALUE),
     }
+    return facts | {"forbidden": True} if violation.is_forbidden else facts
 
 
 def _identity(certificate: Certificate) -> Facts:

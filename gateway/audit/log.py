@@ -9,7 +9,7 @@ from gateway import __version__
 from gateway.audit.chain import Event
 from gateway.audit.facts import Facts
 from gateway.audit.journal import Disk
-from gateway.audit.record import CallRecord
+from gateway.audit.record import CallRecord, SecondOpinion
 from gateway.audit.writer import Writer
 from gateway.call import Call
 
@@ -25,11 +25,14 @@ class AuditLog:
         *,
         disk: Disk | None = None,
         retry_seconds: float = 5.0,
+        second_opinion: SecondOpinion = lambda _: None,
     ) -> None:
         """`on_failure` is called on the event loop whenever lines are lost or a rotation fails; both are logged too.
 
         A disk that failed is tried again with every line, and every `retry_seconds` without one.
+        `second_opinion` is asked about every application, when it has been decided about.
         """
+        self._second_opinion = second_opinion
         self._clock = clock
         self._writer = Writer(path, clock, on_failure, disk or Disk(), retry_seconds)
 
@@ -58,7 +61,7 @@ class AuditLog:
 
     def open(self, call: Call) -> CallRecord:
         """The record of one call to a service."""
-        return CallRecord(call, self._writer, self._clock)
+        return CallRecord(call, self._writer, self._clock, self._second_opinion)
 
     def http_refused(self, *, call_id: str, service: str | None, peer: str, reason: str, status: int) -> None:
         """A request that the HTTP server refused before any service saw it. `reason` is of a closed set."""

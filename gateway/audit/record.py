@@ -7,9 +7,12 @@ import structlog
 
 from gateway.audit import facts
 from gateway.audit.chain import Event
+from gateway.audit.judged import judged
 from gateway.audit.writer import Writer
 from gateway.call import Call
 from gateway.credential import Credential
+from gateway.errors import CertificateWithheld, Objection, RecordNotWritten
+from gateway.policy.comparison import Difference
 from gateway.policy.decision import Application, Approval, Violation
 from gateway.protocol.wstep import RequestSecurityTokenResponse
 from gateway.protocol.xcep import GetPoliciesResponse
@@ -17,16 +20,24 @@ from gateway.requester import Requester
 
 log = structlog.get_logger()
 
+SecondOpinion = Callable[[Application], Difference | None]
+"""What another set of policies would have made of an application, if that is something else. Never raises."""
+
 
 class CallRecord:
     """An EnrollmentRecord and an EnrollmentPolicyRecord, and the place for refusals."""
 
-    def __init__(self, call: Call, writer: Writer, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, call: Call, writer: Writer, clock: Callable[[], datetime], second_opinion: SecondOpinion
+    ) -> None:
         self._call = call
         self._writer = writer
         self._clock = clock
+        self._second_opinion = second_opinion
         self._facts = facts.of_call(call)
         self._requester: Requester | None = None
+        self._undecided: Application | None = None
+        """Until a line has told what was decided, and all that it takes to decide again."""
 
     @property
     def requester(self) -> Requester | None:
@@ -41,15 +52,33 @@ class CallRecord:
     def applied(self, application: Application) -> None:
         """Note a fact for the lines to come."""
         self._facts |= facts.of_application(application)
+        self._undecided = application
 
     async def approved(self, approval: Approval) -> None:
         """The decision, on the disk when this returns. Raises RecordNotWritten: then nothing may be submitted."""
         self._facts |= facts.of_approval(approval)
-        await self._writer.append(Event.APPROVED, self._facts, durable=True)
+        await self._writer.append(Event.APPROVED, self._facts | self._deciding(is_approved=True), durable=True)
 
     def transitioned(self, credential: Credential) -> None:
         """Note a fact for the lines to come."""
         self._facts |= facts.of_credential(credential)
+
+    def objected(self, objections: Sequence[Objection]) -> None:
+        """Note a fact for the lines to come: what is wrong with a certificate that is released on trial."""
+        self._facts |= facts.of_objections(objections)
+
+    async def withheld(self, incident: CertificateWithheld) -> None:
+        """The certificate that must be revoked, on the disk when this returns, if it can be.
+
+        Never raises: nothing is released either way, and the incident itself must go on.
+        """
+        log.error("certificate withheld", call_id=self._call.call_id, service=self._call.service, detail=str(incident))
+        try:
+            await self._writer.append(
+                Event.WITHHELD, self._facts | facts.of_incident(incident) | self._duration(), durable=True
+            )
+        except RecordNotWritten:
+            log.exception("a withheld certificate is not in the audit record", call_id=self._call.call_id)
 
     async def answered(self, response: RequestSecurityTokenResponse) -> None:
         """What the CA made of it, on the disk when this returns. Raises RecordNotWritten."""
@@ -86,11 +115,20 @@ class CallRecord:
         if diagnosis is not None:
             told["diagnosis"] = diagnosis
         try:
-            told |= facts.of_refusal(error, violations) | self._duration()
+            told |= facts.of_refusal(error, violations) | self._deciding(is_approved=False) | self._duration()
             self._writer.note(Event.REFUSED, self._facts | told)
         except Exception as unforeseen:
             log.exception("audit line not made", call_id=self._call.call_id)
             self._writer.lose(f"a refusal cannot be told: {type(unforeseen).__name__}")
+
+    def _deciding(self, *, is_approved: bool) -> facts.Facts:
+        """What stands in the line that tells the decision, and in no other: it may be long."""
+        application, self._undecided = self._undecided, None
+        if application is None:
+            return {}
+        told = judged(application, is_approved=is_approved)
+        difference = self._second_opinion(application)
+        return told if difference is None else told | facts.of_difference(difference)
 
     def _duration(self) -> facts.Facts:
         """Milliseconds since the call arrived; the wall clock may have been set back meanwhile."""

@@ -22,7 +22,7 @@ from gateway.errors import RecordNotWritten
 log = structlog.get_logger()
 
 MAX_WAITING = 10_000
-"""Lines held while the disk does not answer: some 30 MB."""
+"""Lines held while the disk does not answer: some 60 MB."""
 
 _MAX_BODY = MAX_LINE_BYTES - 1024
 """Time, number and digest take less."""

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,42 +10,62 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway.authn.assumed import assumed_requester
 from gateway.authn.client_certificate import ClientCertificateAuthenticator
-from gateway.cli.enroll import read_request
+from gateway.authn.partners import with_partner
+from gateway.cli.explain_requester import facts_of
+from gateway.cli.explain_trace import print_trace, refusal, trace_as_json
 from gateway.config import Configuration, load_configuration
-from gateway.errors import GatewayError, TemplateConflict, TemplateMissing, Unmatched
-from gateway.faults import fault_for
-from gateway.pki.certificate_request import CertificateRequest
+from gateway.errors import GatewayError
 from gateway.pki.parse_request import parse_certificate_request
-from gateway.policy.decision import Application, NotPermitted, Policies, approve, judge, select
-from gateway.protocol import wstep
-from gateway.protocol.soap import parse_envelope
-from gateway.protocol.wstep import ContextItem
+from gateway.policy.decision import Application, Template, decide
+from gateway.policy.example_requests import RequestMaker
+from gateway.policy.examples import RequesterFacts
 from gateway.requester import Requester
+from gateway.trial.keys import KeyRing
+from gateway.trial.requesters import requester_of
+from gateway.trial.submission import read_submission
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the trace and the verdict. 0: would be allowed, 1: would be refused. Raises Mistaken or OSError."""
     checked = load_configuration(options.config, _now())
     try:
-        requester = _requester(checked.configuration, options)
-        request, context = _read(options.request)
+        application = _application(checked.configuration, options)
     except GatewayError as error:
-        return _refused(error)
-    application = Application(requester, request, context)
-    _print_application(application)
-    return _print_decision(checked.policies, application)
+        return _refused_unjudged(error, as_json=options.json)
+    decision = decide(checked.policies, application)
+    if options.json:
+        print(json.dumps(trace_as_json(checked.policies, application, decision, show_all=options.all), indent=2))
+    else:
+        print_trace(checked.policies, application, decision, show_all=options.all)
+    sys.stdout.flush()
+    return 0 if decision.approval is not None else 1
+
+
+def _application(configuration: Configuration, options: argparse.Namespace) -> Application:
+    requester = with_partner(_requester(configuration, options), configuration.partners)
+    submission = read_submission(options.request.read_bytes())
+    request = parse_certificate_request(submission.der)
+    return Application(requester, request, submission.additional_context)
 
 
 def _requester(configuration: Configuration, options: argparse.Namespace) -> Requester:
     """A PEM file is mapped as the client certificate would be; anything else is an account that is assumed."""
-    path = Path(options.who)
-    if path.is_file():
-        # Without a directory: what a rule asks it for, the rule objects.
-        authenticator = ClientCertificateAuthenticator(configuration.mapping, _now)
-        return asyncio.run(authenticator.requester_of(_read_certificate(path)))
-    return assumed_requester(options.who, options.authentication)
+    path = None if options.who is None else Path(options.who)
+    if path is None or not path.is_file():
+        facts = facts_of(options)
+        return requester_of(facts, _made_certificate(facts))
+    # Without a directory: what a rule asks it for, the rule objects.
+    authenticator = ClientCertificateAuthenticator(configuration.mapping, _now)
+    shown = _read_certificate(path)
+    mapped = asyncio.run(authenticator.requester_of(shown))
+    known = {"account": mapped.account, "authentication": mapped.authentication, "mappingRule": mapped.mapping_rule}
+    return requester_of(facts_of(options, known), shown)
+
+
+def _made_certificate(facts: RequesterFacts) -> bytes | None:
+    """A throw-away certificate with what is said of the client's; the template of it is nobody's."""
+    return RequestMaker(Template("Example"), KeyRing(), _now()).client_certificate(facts)
 
 
 def _now() -> datetime:
@@ -58,56 +79,13 @@ def _read_certificate(path: Path) -> bytes:
         raise OSError(f"{path} is no certificate in PEM: {error}") from error
 
 
-def _read(path: Path) -> tuple[CertificateRequest, tuple[ContextItem, ...]]:
-    """A PKCS#10, or a whole captured RequestSecurityToken with its AdditionalContext."""
-    content = path.read_bytes()
-    if content.lstrip().startswith(b"<"):
-        token = wstep.parse_request(parse_envelope(content))
-        if not isinstance(token, wstep.Issue):
-            raise OSError(f"{path} asks for no certificate")
-        return parse_certificate_request(token.certificate_request), token.additional_context
-    return parse_certificate_request(read_request(path)), ()
-
-
-def _print_application(application: Application) -> None:
-    request = application.request
-    print(f"requester  {application.requester.account} by {application.requester.authentication}")
-    print(f"subject    {str(request.subject) or '(empty)'}")
-    for name in request.subject_alternative_name:
-        print(f"name       {name.type}: {name.value}")
-    curve = f" {request.public_key.curve}" if request.public_key.curve else ""
-    print(f"key        {request.public_key.algorithm} {request.public_key.size}{curve}, possession proved")
-    for reference in application.template_references:
-        print(f"template   {reference.name or reference.oid} ({reference.carrier})")
-    for extension in request.extensions:
-        print(f"extension  {extension.oid}{' critical' if extension.critical else ''}")
-    for pair in application.request_attributes:
-        print(f"attribute  {pair.name}: {pair.value}")
-
-
-def _print_decision(policies: Policies, application: Application) -> int:
-    try:
-        policy = select(policies, application)
-    except (TemplateMissing, TemplateConflict, Unmatched) as error:
-        known = ", ".join(sorted(policy.template.name for policy in policies.policies))
-        print(f"no policy applies; there are policies for: {known}")
-        return _refused(error)
-    print(f"policy     {policy.name}, for the template {policy.template.name}")
-    for verdict in judge(policy, application):
-        print(f"  rule {verdict.rule.name}: {'not met' if verdict.violations else 'met'}")
-        for violation in verdict.violations:
-            print(f"    {violation.concern}: {violation.field} is {violation.value!r}, wanted {violation.wanted}")
-    try:
-        approval = approve(policies, application)
-    except NotPermitted as error:
-        return _refused(error, "no rule is met")
-    print(f"ALLOWED by rule {approval.rule.name}")
-    return 0
-
-
-def _refused(error: Exception, why: str | None = None) -> int:
-    fault = fault_for(error)
-    print(f"REFUSED: {why or error}")
-    print(f"the client would get {fault.hresult} {fault.hresult.name}, the audit record the reason {fault.reason}")
+def _refused_unjudged(error: GatewayError, *, as_json: bool) -> int:
+    """Before any policy could judge."""
+    if as_json:
+        print(json.dumps({"outcome": "refused", **refusal(error)}, indent=2))
+    else:
+        told = refusal(error)
+        print(f"REFUSED: {told['detail']}")
+        print(f"the client would get {told['hresult']}, the audit record the reason {told['reason']}")
     sys.stdout.flush()
     return 1

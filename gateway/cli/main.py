@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway import __version__
-from gateway.cli import check_config, enroll, explain, hash_password, lab, policy, serve, verify_audit
+from gateway.cli import (
+    check_config,
+    enroll,
+    explain,
+    explain_requester,
+    hash_password,
+    lab,
+    policy,
+    serve,
+    verify_audit,
+)
 from gateway.strict_yaml import Mistaken
 
 
@@ -38,21 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     command = commands.add_parser("explain", help="say what would be decided about a request, and why")
     command.add_argument("--config", type=Path, required=True, metavar="FILE")
+    explain_requester.add_to(command)
+    command.add_argument("--all", action="store_true", help="say of every other policy why it did not apply")
+    command.add_argument("--json", action="store_true", help="the trace for machines")
     command.add_argument(
-        "--as",
-        dest="who",
-        required=True,
-        metavar="WHO",
-        help="an account name, or the PEM file of a client certificate, which the mapping rules turn into an account",
-    )
-    command.add_argument(
-        "--authentication",
-        choices=("UsernamePassword", "Certificate", "Kerberos"),
-        default="UsernamePassword",
-        help="how the account is assumed to have authenticated (default: %(default)s)",
-    )
-    command.add_argument(
-        "request", type=Path, metavar="REQUEST", help="PKCS#10 in PEM or DER, or a captured SOAP message"
+        "request", type=Path, metavar="REQUEST", help="PKCS#10, CMS or CMC in PEM or DER, or a captured SOAP message"
     )
     command.set_defaults(run=explain.run)
 

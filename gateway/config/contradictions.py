@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from gateway.config.contradictions_of_partners import contradictions_of_partners
 from gateway.config.contradictions_of_realms import contradictions_of_realm_of, contradictions_of_realms
 from gateway.config.settings import Authentication, CEPSettings, CESSettings, Configuration, TransitionKind
 from gateway.requester import Verifier
@@ -31,6 +32,7 @@ def contradictions(configuration: Configuration) -> Iterator[tuple[KeyPath, str]
             yield (*at, "public_url"), "must be https://host or https://host:port"
         for key, message in _contradictions_of_service(configuration, service):
             yield (*at, *key), message
+    yield from contradictions_of_partners(configuration)
     yield from contradictions_of_realms(configuration)
 
 

@@ -9,8 +9,11 @@ from gateway.authn.mapping import AccountMapping
 from gateway.authn.negotiate import ChannelBindings
 from gateway.authn.password_file import PasswordFileMistaken, parse_password_file
 from gateway.config.contradictions import contradictions
+from gateway.config.contradictions_of_partners import unknown_partners
+from gateway.config.issued_warnings import warnings_of_issued
 from gateway.config.realm_files import mistakes_of_realms
 from gateway.config.settings import Authentication, Configuration
+from gateway.policy.blocked_keys import parse_blocked_keys
 from gateway.policy.decision import Policies
 from gateway.policy.load import load_policies
 from gateway.strict_yaml import Document, Mistake, Mistaken, Settings, parse
@@ -26,6 +29,10 @@ class Checked:
     configuration: Configuration
     policies: Policies
     warnings: tuple[str, ...]
+    shadow_policies: Policies | None = None
+    """None if there are none, or if they have mistakes."""
+    shadow_mistakes: tuple[Mistake, ...] = ()
+    """They are no reason not to serve."""
 
 
 def load_configuration(file: Path, now: datetime) -> Checked:
@@ -51,20 +58,26 @@ def load_configuration(file: Path, now: datetime) -> Checked:
         mistakes += _mistakes_of_upstreams(configuration)
         mistakes += _mistakes_of_mapping(configuration)
         mistakes += mistakes_of_realms(document, configuration, warnings)
-    policies, found = _read_policies(document, configuration.policies)
+    policies, found = _read_policies(document, configuration)
     mistakes += found
+    warnings.extend(unknown_partners(configuration, policies))
     mistakes += _mistakes_of_passwords(configuration)
     if mistakes:
         raise Mistaken(tuple(mistakes))
-    return Checked(configuration, policies, tuple(warnings))
+    warnings.extend(warnings_of_issued(configuration, policies))
+    shadow, found = _read_shadow_policies(document, configuration)
+    return Checked(configuration, policies, tuple(warnings), shadow, found)
 
 
-def read_policies(directory: Path) -> Policies:
-    """The policies of a directory, at least one.
+def read_policies(directory: Path, blocked_keys: Path | None = None) -> Policies:
+    """The policies of a directory, at least one, and the keys that none of them allows.
 
     Raises Mistaken; OSError or UnicodeDecodeError for what cannot be read, which is never taken for an absent policy.
     """
-    return load_policies(policy_files(directory))
+    blocked: frozenset[bytes] = frozenset()
+    if blocked_keys is not None:
+        blocked = parse_blocked_keys(blocked_keys.read_text(encoding="utf-8"), str(blocked_keys))
+    return load_policies(policy_files(directory), blocked)
 
 
 def policy_files(directory: Path) -> tuple[tuple[str, str], ...]:
@@ -76,14 +89,29 @@ def policy_files(directory: Path) -> tuple[tuple[str, str], ...]:
     return tuple((str(path), path.read_text(encoding="utf-8")) for path in files)
 
 
-def _read_policies(document: Document, directory: Path) -> tuple[Policies, tuple[Mistake, ...]]:
+def _read_policies(document: Document, configuration: Configuration) -> tuple[Policies, tuple[Mistake, ...]]:
     nothing = Policies(())
+    if configuration.blocked_keys is not None and not configuration.blocked_keys.exists():
+        return nothing, ()  # reported with the other files that are missing
     try:
-        return read_policies(directory), ()
+        return read_policies(configuration.policies, configuration.blocked_keys), ()
     except Mistaken as mistaken:
         return nothing, mistaken.mistakes
     except (OSError, UnicodeDecodeError) as error:
         return nothing, (document.mistake(("policies",), f"cannot be read: {error}"),)
+
+
+def _read_shadow_policies(
+    document: Document, configuration: Configuration
+) -> tuple[Policies | None, tuple[Mistake, ...]]:
+    if configuration.shadow_policies is None:
+        return None, ()
+    try:
+        return read_policies(configuration.shadow_policies, configuration.blocked_keys), ()
+    except Mistaken as mistaken:
+        return None, mistaken.mistakes
+    except (OSError, UnicodeDecodeError) as error:
+        return None, (document.mistake(("shadow_policies",), f"cannot be read: {error}"),)
 
 
 def _absolute(configuration: Configuration, base: Path) -> Configuration:
@@ -114,7 +142,7 @@ def _missing_files(configuration: Configuration) -> Iterator[tuple[KeyPath, str]
         if path == ("audit", "file"):
             if not value.parent.is_dir():
                 yield path, f"the directory {value.parent} does not exist"
-        elif not value.exists():
+        elif path != ("shadow_policies",) and not value.exists():
             yield path, f"{value} does not exist"
 
 

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from gateway.authn.mapping_rules import MappingRules
 from gateway.authn.negotiate import ChannelBindings
+from gateway.authn.partners import PartnerList
 from gateway.directory.settings import DirectorySettings
 from gateway.kerberos.settings import KerberosSettings, RealmName
 from gateway.protocol.ca_name import sanitized_name
@@ -142,12 +143,18 @@ class Configuration(Settings):
     services: Annotated[tuple[ServiceSettings, ...], Field(min_length=1)]
     policies: Path
     """A directory with one YAML file per template."""
+    blocked_keys: Path | None = None
+    """A file of digests of public keys that no policy allows."""
+    shadow_policies: Path | None = None
+    """Another such directory: a candidate, which judges every request too, and decides nothing."""
     audit: AuditSettings
     management: ManagementSettings = ManagementSettings()
     limits: LimitSettings = LimitSettings()
     password_file: Path | None = None
     mapping: MappingRules = ()
     """How a client certificate becomes an account."""
+    partners: PartnerList = ()
+    """Names for accounts that belong together, for policies and the audit record."""
     realms: tuple[RealmSettings, ...] = ()
     drain_seconds: Annotated[float, Field(gt=0, le=300)] = 40.0
     """How long a stopping gateway waits for calls in progress; a little more than an upstream answer may take."""

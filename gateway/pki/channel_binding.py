@@ -2,7 +2,7 @@
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.x509 import load_der_x509_certificate
+from cryptography.x509 import InvalidVersion, load_der_x509_certificate
 
 _PREFIX = b"tls-server-end-point:"
 """RFC 5056 2.1: the binding's unique prefix, and a colon."""
@@ -20,7 +20,7 @@ def tls_server_end_point(der_certificate: bytes) -> bytes:
     """
     try:
         algorithm = load_der_x509_certificate(der_certificate).signature_hash_algorithm
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, InvalidVersion) as error:
         raise ValueError(f"the certificate's tls-server-end-point cannot be told: {error}") from error
     match algorithm:
         case None:

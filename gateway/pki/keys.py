@@ -26,6 +26,9 @@ class PublicKey:
     """For EC: secp256r1, secp384r1, secp521r1, ..."""
     subject_public_key_info: bytes
     """DER. Two keys are the same key iff these are equal."""
+    modulus: int | None = None
+    """For RSA, as the exponent."""
+    exponent: int | None = None
 
 
 class _Facts(NamedTuple):
@@ -53,8 +56,9 @@ def parse_public_key(subject_public_key_info: bytes) -> PublicKey:
     match key:
         case rsa.RSAPublicKey():
             _bound("RSA modulus", key.key_size, MAX_KEY_BITS)
-            _bound("RSA exponent", key.public_numbers().e.bit_length(), MAX_RSA_EXPONENT_BITS)
-            facts = _Facts("RSA", key.key_size)
+            numbers = key.public_numbers()
+            _bound("RSA exponent", numbers.e.bit_length(), MAX_RSA_EXPONENT_BITS)
+            return PublicKey("RSA", key.key_size, None, subject_public_key_info, numbers.n, numbers.e)
         case ec.EllipticCurvePublicKey():
             facts = _Facts("EC", key.key_size, key.curve.name)
         case ed25519.Ed25519PublicKey():

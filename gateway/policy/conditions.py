@@ -9,7 +9,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from gateway.pki.certificate_request import CertificateRequest
-from gateway.pki.keys import PublicKey
 from gateway.policy.decision import Application, Concern, Violation
 from gateway.policy.violations import first_of, violation
 from gateway.policy.vocabulary import (
@@ -17,54 +16,8 @@ from gateway.policy.vocabulary import (
     ANY_USAGE,
     JUDGED_EXTENSIONS,
     REFUSED_EXTENSIONS,
-    SIGNATURE_ALGORITHMS,
     TOLERATED_PKCS10_ATTRIBUTES,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRule:
-    """One kind of public key. Lengths are in bits, inclusive."""
-
-    algorithm: str
-    minimum_key_length: int = 0
-    maximum_key_length: int | None = None
-    curves: tuple[str, ...] | None = None
-
-    def allows(self, key: PublicKey) -> bool:
-        return (
-            key.algorithm == self.algorithm
-            and key.size >= self.minimum_key_length
-            and (self.maximum_key_length is None or key.size <= self.maximum_key_length)
-            and (self.curves is None or key.curve in self.curves)
-        )
-
-    def __str__(self) -> str:
-        if self.curves is not None:
-            return f"{self.algorithm} {' or '.join(self.curves)}"
-        if not self.minimum_key_length:
-            return self.algorithm
-        longest = "" if self.maximum_key_length is None else f" to {self.maximum_key_length}"
-        return f"{self.algorithm} {self.minimum_key_length}{longest or ' or more'}"
-
-
-@dataclass(frozen=True, slots=True)
-class KeyCondition:
-    """`key`: one of the kinds must fit, and the signature of the request must still prove something."""
-
-    allowed: tuple[KeyRule, ...]
-
-    def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
-        return first_of(self._violations(rule, application.request))
-
-    def _violations(self, rule: str, request: CertificateRequest) -> Iterator[Violation]:
-        key = request.public_key
-        if not any(kind.allows(key) for kind in self.allowed):
-            shown = f"{key.algorithm} {key.curve or key.size}"
-            yield violation(rule, Concern.KEY, "publicKey", shown, " or ".join(map(str, self.allowed)))
-        if request.signature_algorithm not in SIGNATURE_ALGORITHMS:
-            wanted = "RSA or ECDSA with SHA-2, or EdDSA"
-            yield violation(rule, Concern.KEY, "signatureAlgorithm", request.signature_algorithm, wanted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ Rules only allow. A prohibition is a condition inside a rule, so the order of ru
 adding a rule never takes an approval away. With no policy, no rule or no condition met, the answer is no.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.errors import GatewayError, SignerRefused, SignerUntrusted, TemplateConflict, TemplateMissing, Unmatched
 from gateway.pki.authorities import TrustedCertificate
@@ -18,8 +19,13 @@ from gateway.pki.certificate_request import (
     TemplateCarrier,
     TemplateReference,
 )
+from gateway.policy.limits import NOTHING, Limits
 from gateway.protocol.wstep import ContextItem
 from gateway.requester import Requester
+
+if TYPE_CHECKING:
+    # It is made of conditions, which are about what stands here.
+    from gateway.policy.expected import IssuedRule
 
 
 class Concern(StrEnum):
@@ -125,6 +131,10 @@ class Rule:
     name: str
     requesters: RequesterCondition
     conditions: tuple[Condition, ...]
+    maximum_validity: timedelta | None = None
+    """How long a certificate may be valid; None where the rule does not say."""
+    limits: Limits = NOTHING
+    """What may stand in the certificate."""
 
     def violations(self, application: Application) -> tuple[Violation, ...]:
         """Every violation of every condition, not the first."""
@@ -156,6 +166,8 @@ class Policy:
     digest: str
     """SHA-256 of the file's text, in hex: the audit record names it."""
     mode: Mode = Mode.ENFORCE
+    issued: "IssuedRule | None" = None
+    """What the CA may add by itself; None where the file does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +175,32 @@ class Policies:
     """The policies in force: a snapshot that a reload swaps whole. Look-ups do not grow with their number."""
 
     policies: tuple[Policy, ...]
+    known_names: Mapping[str, str] = field(default_factory=dict)
+    """Common names of templates by object identifier, as the template catalogue has them."""
     _by_name: dict[str, Policy] = field(init=False, repr=False)
     _by_oid: dict[str, Policy] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_name", {policy.template.name.casefold(): policy for policy in self.policies})
-        object.__setattr__(self, "_by_oid", {p.template.oid: p for p in self.policies if p.template.oid is not None})
+        by_name = {policy.template.name.casefold(): policy for policy in self.policies}
+        # A policy with an oid is for that template alone, whatever else has its name.
+        by_known_name = {
+            oid: policy
+            for oid, name in self.known_names.items()
+            if (policy := by_name.get(name.casefold())) is not None and policy.template.oid is None
+        }
+        by_oid = {p.template.oid: p for p in self.policies if p.template.oid is not None}
+        object.__setattr__(self, "_by_name", by_name)
+        object.__setattr__(self, "_by_oid", by_known_name | by_oid)
+
+    def knowing(self, names: Mapping[str, str]) -> "Policies":
+        """The same policies, of which those without an oid are found by the object identifiers of these names too."""
+        return Policies(self.policies, names)
+
+    def described(self, reference: TemplateReference) -> str:
+        """For messages: how the template is referred to and where, with its name if the catalogue knows it."""
+        known = self.known_names.get(reference.oid or "")
+        name = reference.name or reference.oid or ""
+        return f"{known}, {name} ({reference.carrier})" if known else f"{name} ({reference.carrier})"
 
     def find(self, reference: TemplateReference) -> Policy | None:
         """The policy of the template that is referred to, by whichever way it is named."""
@@ -221,8 +253,8 @@ def select(policies: Policies, application: Application) -> Policy:
     if not references:
         raise TemplateMissing("no place of the request names a certificate template")
     found = [(reference, policies.find(reference)) for reference in references]
-    names = ", ".join(f"{reference.name or reference.oid!s} ({reference.carrier})" for reference, _ in found)
-    if len({policy.template if policy else _spelling(reference) for reference, policy in found}) > 1:
+    names = ", ".join(map(policies.described, references))
+    if len({policy.template if policy else _spelling(reference, policies) for reference, policy in found}) > 1:
         raise TemplateConflict(f"the request names different templates, or one of them is unknown here: {names}")
     policy = found[0][1]
     if policy is None:
@@ -230,9 +262,10 @@ def select(policies: Policies, application: Application) -> Policy:
     return policy
 
 
-def _spelling(reference: TemplateReference) -> tuple[str, str]:
-    """An unknown template is only the same as itself."""
-    return (reference.oid or "", (reference.name or "").casefold())
+def _spelling(reference: TemplateReference, policies: Policies) -> tuple[str, str]:
+    """A template without a policy is only the same as itself, and as its name in the catalogue."""
+    known = policies.known_names.get(reference.oid or "")
+    return ("", known.casefold()) if known else (reference.oid or "", (reference.name or "").casefold())
 
 
 def judge(policy: Policy, application: Application) -> tuple[Verdict, ...]:

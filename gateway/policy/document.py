@@ -1,72 +1,39 @@
 """A policy file as it is written, and its translation into the values that judge."""
 
+from collections.abc import Set as AbstractSet
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, model_validator
 
 from gateway.policy.conditions import (
     AttributesCondition,
     CertificatePoliciesCondition,
     ExtendedKeyUsageCondition,
     ExtensionsCondition,
-    KeyCondition,
-    KeyRule,
     KeyUsageCondition,
 )
 from gateway.policy.decision import Rule, Template
 from gateway.policy.examples import ExampleSection
+from gateway.policy.issued_sections import IssuedSection
+from gateway.policy.key_condition import KeyCondition
+from gateway.policy.key_sections import KeySection
+from gateway.policy.limits import Limits
 from gateway.policy.name_sections import SubjectAlternativeNameSection, SubjectSection
 from gateway.policy.names import SubjectAlternativeNameCondition, SubjectCondition
+from gateway.policy.on_behalf_of import OnBehalfOfCondition
+from gateway.policy.renewal import RenewalCondition
 from gateway.policy.requester_sections import RequesterSection
 from gateway.policy.requesters import RequestersCondition
 from gateway.policy.sections import Given, ObjectIdentifier, PlainText, Section, Some, is_object_identifier
 from gateway.policy.security_identifier import SecurityIdentifierCondition
+from gateway.policy.signer_sections import OnBehalfOfSection, RenewalSection, extended_key_usage
 from gateway.policy.vocabulary import (
     ANY_CERTIFICATE_POLICY,
-    ANY_USAGE,
-    EXTENDED_KEY_USAGES,
     EXTENSIONS,
     JUDGED_EXTENSIONS,
     REFUSED_EXTENSIONS,
     RESERVED_TEMPLATES,
 )
-
-
-class RSAKeySection(Section):
-    algorithm: Literal["RSA"]
-    # Shorter keys may be broken within the life of a certificate (NIST SP 800-131A disallows them since 2014).
-    minimum_key_length: Annotated[int, Field(ge=2048)]
-    maximum_key_length: Given[int] = None
-
-    @model_validator(mode="after")
-    def _lengths(self) -> Self:
-        if self.maximum_key_length is not None and self.maximum_key_length < self.minimum_key_length:
-            raise ValueError("maximumKeyLength is less than minimumKeyLength")
-        return self
-
-    def key_rule(self) -> KeyRule:
-        return KeyRule(self.algorithm, self.minimum_key_length, self.maximum_key_length)
-
-
-Curve = Literal["secp256r1", "secp384r1", "secp521r1", "brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1"]
-
-
-class ECKeySection(Section):
-    algorithm: Literal["EC"]
-    curves: Some[Curve]
-
-    def key_rule(self) -> KeyRule:
-        return KeyRule(self.algorithm, curves=self.curves)
-
-
-class EdwardsKeySection(Section):
-    algorithm: Literal["Ed25519", "Ed448"]
-
-    def key_rule(self) -> KeyRule:
-        return KeyRule(self.algorithm)
-
-
-KeySection = Annotated[RSAKeySection | ECKeySection | EdwardsKeySection, Field(discriminator="algorithm")]
 
 KeyUsage = Literal[
     "digitalSignature",
@@ -84,19 +51,10 @@ class KeyUsageSection(Section):
     allow: Some[KeyUsage]
 
 
-def _extended_key_usage(text: str) -> str:
-    oid = EXTENDED_KEY_USAGES.get(text, text)
-    if oid in ANY_USAGE:
-        raise ValueError(f"{ANY_USAGE[oid]} limits nothing: name the usages")
-    if not is_object_identifier(oid):
-        raise ValueError(f"no extended key usage: write one of {', '.join(EXTENDED_KEY_USAGES)}, or dotted numbers")
-    return oid
-
-
 class ExtendedKeyUsageSection(Section):
     """Holds for the application policies too."""
 
-    allow: Some[Annotated[str, AfterValidator(_extended_key_usage)]]
+    allow: Some[Annotated[str, AfterValidator(extended_key_usage)]]
 
 
 def _certificate_policy(oid: str) -> str:
@@ -132,18 +90,27 @@ class RuleSection(Section):
     security_identifier: Given[Literal["requester"]] = None
     """That of the requester's own account."""
     extensions: Some[Annotated[str, AfterValidator(_unjudged_extension)]] = ()
+    renewal: Given[RenewalSection] = None
+    on_behalf_of: Given[OnBehalfOfSection] = None
 
-    def rule(self) -> Rule:
+    @model_validator(mode="after")
+    def _one_purpose_of_signers(self) -> Self:
+        if self.renewal and self.on_behalf_of:
+            raise ValueError("a rule is about renewals or about requests on behalf of others: make two of it")
+        return self
+
+    def rule(self, template: Template, blocked_keys: AbstractSet[bytes] = frozenset()) -> Rule:
         """Every condition is in every rule: what a section would have to allow is refused where it is missing."""
-        subject = {field: section.name_rule() for field, section in (self.subject or {}).items()}
-        names = self.subject_alternative_name
+        subject = SubjectCondition({field: section.name_rule() for field, section in (self.subject or {}).items()})
+        section = self.subject_alternative_name
+        names = section.condition() if section else SubjectAlternativeNameCondition({})
         return Rule(
             self.name,
             RequestersCondition(tuple(requester.admitted() for requester in self.requesters)),
             (
-                KeyCondition(tuple(key.key_rule() for key in self.key)),
-                SubjectCondition(subject),
-                names.condition() if names else SubjectAlternativeNameCondition({}),
+                KeyCondition(tuple(key.key_rule() for key in self.key), blocked_keys),
+                subject,
+                names,
                 KeyUsageCondition(frozenset(self.key_usage.allow if self.key_usage else ())),
                 ExtendedKeyUsageCondition(frozenset(self.extended_key_usage.allow if self.extended_key_usage else ())),
                 CertificatePoliciesCondition(
@@ -152,7 +119,18 @@ class RuleSection(Section):
                 SecurityIdentifierCondition(self.security_identifier is not None),
                 ExtensionsCondition(frozenset(self.extensions)),
                 AttributesCondition(),
+                RenewalCondition(self.renewal.terms() if self.renewal else None, template, subject, names),
+                OnBehalfOfCondition(self.on_behalf_of.terms() if self.on_behalf_of else None),
             ),
+            limits=self._limits(),
+        )
+
+    def _limits(self) -> Limits:
+        return Limits(
+            key_usage=frozenset(self.key_usage.allow if self.key_usage else ()),
+            extended_key_usage=frozenset(self.extended_key_usage.allow if self.extended_key_usage else ()),
+            certificate_policies=frozenset(self.certificate_policies.allow if self.certificate_policies else ()),
+            extensions=frozenset(self.extensions),
         )
 
 
@@ -165,9 +143,10 @@ def _template_name(name: str) -> str:
 class TemplateSection(Section):
     name: Annotated[PlainText, AfterValidator(_template_name)]
     oid: Given[ObjectIdentifier] = None
+    enrollee_supplies_subject: bool = True
 
     def template(self) -> Template:
-        return Template(self.name, self.oid)
+        return Template(self.name, self.oid, self.enrollee_supplies_subject)
 
 
 class PolicyDocument(Section):
@@ -177,5 +156,6 @@ class PolicyDocument(Section):
     description: str = ""
     """For people."""
     rules: Some[RuleSection]
+    issued: Given[IssuedSection] = None
     examples: Some[ExampleSection] = ()
     """For `ces-gateway policy test`: nothing is judged by them."""

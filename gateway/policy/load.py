@@ -5,6 +5,7 @@ so that it is reported even where something else in the file is wrong as well.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -16,8 +17,11 @@ from gateway.strict_yaml import Document, Mistake, Mistaken, parse
 from gateway.strict_yaml import Path as KeyPath
 
 
-def load_policies(files: Iterable[tuple[str, str]]) -> Policies:
-    """The policies of these files (name, text). Raises Mistaken with all mistakes of all files."""
+def load_policies(files: Iterable[tuple[str, str]], blocked_keys: AbstractSet[bytes] = frozenset()) -> Policies:
+    """The policies of these files (name, text); no rule allows a key of `blocked_keys`.
+
+    Raises Mistaken with all mistakes of all files.
+    """
     files = tuple(files)
     policies: list[Policy] = []
     documents: list[Document] = []
@@ -26,7 +30,7 @@ def load_policies(files: Iterable[tuple[str, str]]) -> Policies:
         try:
             document = parse(text, file)
             documents.append(document)
-            policies.append(_policy(document, text))
+            policies.append(_policy(document, text, blocked_keys))
         except Mistaken as error:
             mistakes.extend(error.mistakes)
     mistakes.extend(_repetitions(documents))
@@ -58,13 +62,15 @@ def _examples(document: Document) -> Iterator[PlacedExample]:
         yield PlacedExample(_stem(document.file), document.file, line, section)
 
 
-def _policy(document: Document, text: str) -> Policy:
+def _policy(document: Document, text: str, blocked_keys: AbstractSet[bytes]) -> Policy:
     form = document.validate(PolicyDocument)
+    template = form.template.template()
     return Policy(
         name=_stem(document.file),
-        template=form.template.template(),
-        rules=tuple(rule.rule() for rule in form.rules),
+        template=template,
+        rules=tuple(rule.rule(template, blocked_keys) for rule in form.rules),
         digest=sha256(text.encode()).hexdigest(),
+        issued=form.issued.rule() if form.issued else None,
     )
 
 

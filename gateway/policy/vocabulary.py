@@ -100,6 +100,7 @@ TOLERATED_PKCS10_ATTRIBUTES: Mapping[str, str] = {
     oids.ENROLLMENT_CSP_PROVIDER: "szOID_ENROLLMENT_CSP_PROVIDER",
     oids.OS_VERSION: "szOID_OS_VERSION",
     oids.REQUEST_CLIENT_INFO: "szOID_REQUEST_CLIENT_INFO",
+    oids.RENEWAL_CERTIFICATE: "szOID_RENEWAL_CERTIFICATE",
     "1.2.840.113549.1.9.2": "unstructuredName",
     "1.2.840.113549.1.9.7": "challengePassword",
     "1.2.840.113549.1.9.20": "friendlyName",

@@ -15,6 +15,7 @@ from gateway.policy.load import PlacedExample
 from gateway.trial.keys import KeyRing
 from gateway.trial.requesters import requester_of
 from gateway.trial.submission import read_submission
+from gateway.trial.vouching import vouched_for
 
 Read = Callable[[PlacedExample, str], bytes]
 """The file that an example names. Raises OSError."""
@@ -70,25 +71,26 @@ def run(policies: Policies, examples: Sequence[PlacedExample], read: Read, now: 
 
     A policy in audit mode is taken as if it were enforced: examples are about what its rules say.
     """
-    enforced = Policies(tuple(replace(policy, mode=Mode.ENFORCE) for policy in policies.policies))
+    enforced = replace(policies, policies=tuple(replace(policy, mode=Mode.ENFORCE) for policy in policies.policies))
     by_name = {policy.name: policy for policy in enforced.policies}
     keys = KeyRing()
     for example in examples:
         maker = RequestMaker(by_name[example.policy].template, keys, now)
-        yield Outcome(example, _decision(enforced, example.section, maker, partial(read, example)))
+        yield Outcome(example, _decision(enforced, example.section, maker, partial(read, example), now))
 
 
 def _decision(
-    policies: Policies, section: ExampleSection, maker: RequestMaker, read: Callable[[str], bytes]
+    policies: Policies, section: ExampleSection, maker: RequestMaker, read: Callable[[str], bytes], now: datetime
 ) -> Decision:
     try:
         made = _made(section, maker, read)
         shown = made.client_certificate or maker.client_certificate(section.requester)
         requester = requester_of(section.requester, shown)
         request = parse_certificate_request(made.der)
+        signers = vouched_for(request.signers, made.authorities, now)
     except GatewayError as error:
         return Decision(None, (), None, error)
-    return decide(policies, Application(requester, request, made.additional_context))
+    return decide(policies, Application(requester, request, made.additional_context, signers))
 
 
 def _made(section: ExampleSection, maker: RequestMaker, read: Callable[[str], bytes]) -> MadeRequest:

@@ -119,7 +119,7 @@ class SoapService:
         if not isinstance(error, GatewayError):
             log.error("unforeseen error", call_id=call.call_id, service=call.service, exc_info=error)
         if isinstance(error, CertificateWithheld):
-            self.metrics.certificate_withheld(call.service)
+            self.metrics.certificate_withheld(call.service, (objection.field for objection in error.objections))
         violations = error.violations if isinstance(error, NotPermitted) else ()
         await record.refused(
             reason=fault.reason,

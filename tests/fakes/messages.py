@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Callable
 
 from tests.fakes.internal import Received
+from tests.issued import a_ca_certificate, a_cmc_response
 
 ENROLLMENT = "http://schemas.microsoft.com/windows/pki/2009/01/enrollment"
 ENROLLMENT_POLICY = "http://schemas.microsoft.com/windows/pki/2009/01/enrollmentpolicy"
@@ -61,10 +62,16 @@ def a_fault(
     )
 
 
-def issued(certificate: bytes, *, request_id: str = "10", disposition_message: str = "Issued") -> Answer:
-    """In the element order of the captured AD CS answer. `certificate` is DER."""
+def issued(
+    certificate: bytes,
+    *,
+    request_id: str = "10",
+    disposition_message: str = "Issued",
+    cmc_response: bytes | None = None,
+) -> Answer:
+    """In the element order of the captured AD CS answer. `certificate` is DER; by default the CMC response has it."""
     return _response(
-        _token(f"{WSSE}#PKCS7", b"the CMC response"),
+        _token(f"{WSSE}#PKCS7", cmc_response or a_cmc_response(certificate, a_ca_certificate())),
         _token(X509V3, certificate),
         request_id=request_id,
         disposition_message=disposition_message,
@@ -79,7 +86,7 @@ def pending(request_id: str = "11", *, disposition_message: str = "Taken Under S
         "</SecurityTokenReference>"
     )
     return _response(
-        _token(f"{WSSE}#PKCS7", b"the CMC response"),
+        _token(f"{WSSE}#PKCS7", a_cmc_response(a_ca_certificate())),
         reference,
         request_id=request_id,
         disposition_message=disposition_message,

@@ -134,7 +134,10 @@ async def test_explain_names_the_templates_that_have_policies(configuration: Pat
     ran = await run("explain", "--config", configuration, "--as", ALICE, request)
 
     assert ran.code == 1
-    assert "there are policies for: CorpMachine, CorpUser, PartnerPending, PartnerRefused, PartnerUser" in ran.output
+    assert "template   DomainController (extension 1.3.6.1.4.1.311.20.2): no policy" in ran.output
+    assert "policy     none applies" in ran.output
+    assert "not        CorpMachine: the request does not name its template CorpMachine" in ran.output
+    assert "the audit record the reason unmatched" in ran.output
 
 
 async def test_explain_maps_a_certificate_as_the_gateway_would(
@@ -153,6 +156,106 @@ async def test_explain_reads_a_captured_message_with_its_context(configuration: 
 
     assert ran.code == 0, ran.output
     assert "template   User (AdditionalContext)" in ran.output
+
+
+async def test_explain_lists_every_other_policy_if_it_is_asked_to(configuration: Path, tmp_path: Path) -> None:
+    few = await run("explain", "--config", configuration, "--as", ALICE, a_request_file(tmp_path))
+    all_of_them = await run("explain", "--config", configuration, "--as", ALICE, "--all", a_request_file(tmp_path))
+
+    assert "not        PartnerUser: the request does not name its template PartnerUser; it has rules" in few.output
+    assert "not        CorpUser" not in few.output
+    assert "2 more, for templates that the request does not name: --all lists them" in few.output
+    assert "not        CorpUser: the request does not name its template CorpUser; it has no rule" in all_of_them.output
+
+
+async def test_explain_takes_what_a_directory_would_say_from_options_or_from_a_file(
+    configuration: Path, tmp_path: Path
+) -> None:
+    computer = "pc1$@corp.fabrikam.example"
+    file = tmp_path / "requester.yaml"
+    file.write_text(f"account: {computer}\nauthentication: Kerberos\ngroups: [pki-computers]\nauthentcation: x\n")
+    request = a_request_file(tmp_path, template="CorpMachine")
+    options = ("--as", computer, "--authentication", "Kerberos", "--group", "PKI-Computers", "--partner", "Partner A")
+
+    by_options = await run("explain", "--config", configuration, *options, request)
+    mistaken = await run("explain", "--config", configuration, "--requester", file, request)
+    file.write_text(file.read_text().replace("authentcation: x\n", ""))
+    by_file = await run("explain", "--config", configuration, "--requester", file, request)
+
+    for ran in (by_options, by_file):
+        assert f"requester  {computer} by Kerberos" in ran.output
+        assert "directory  CN=pc1$,CN=Users,DC=corp,DC=fabrikam,DC=example, in pki-computers" in ran.output
+    assert "partner    Partner A" in by_options.output
+    assert f"{file}:4: authentcation: unknown key" in mistaken.errors
+
+
+async def test_explain_says_the_same_to_machines(configuration: Path, tmp_path: Path) -> None:
+    request = a_request_file(tmp_path, "www.victim.example")
+
+    ran = await run("explain", "--config", configuration, "--as", ALICE, "--json", request)
+
+    trace = json.loads(ran.output)
+    assert ran.code == 1
+    assert (trace["outcome"], trace["reason"], trace["policy"]) == ("refused", "not_permitted", "PartnerWebServer")
+    assert [rule["met"] for rule in trace["rules"]] == [False, False]
+    assert trace["rules"][0]["violations"][0]["value"] == "www.victim.example"
+    assert trace["request"]["subject"] == "CN=www.victim.example"
+
+
+async def test_policy_test_tells_each_example_that_is_not_as_wanted(tmp_path: Path) -> None:
+    good = Path(__file__).parents[2] / "policies" / "User.yaml"
+    policies = tmp_path / "policies"
+    policies.mkdir()
+    changed = good.read_text().replace("authentication: [UsernamePassword]", "authentication: [Kerberos]")
+    (policies / "User.yaml").write_text(changed)
+
+    as_wanted = await run("policy", "test", good.parent, "--verbose")
+    ran = await run("policy", "test", policies)
+
+    assert as_wanted.code == 0, as_wanted.output
+    assert "a certificate would be for the gateway's own account: refused by requesters.auth" in as_wanted.output
+    assert ran.code == 1
+    line = 1 + changed.splitlines().index("  - name: as certreq sends it, with the template in the message only")
+    assert f"{policies}/User.yaml:{line}: as certreq sends it, with the template in the message only" in ran.output
+    assert "wanted: allowed by rule people-with-a-password" in ran.output
+    assert "authentication is 'UsernamePassword', wanted Kerberos" in ran.output
+    assert "1 policies, 4 examples, 1 failures" in ran.output
+
+
+async def test_policy_replay_tells_what_a_candidate_would_change(tmp_path: Path) -> None:
+    await run("lab", "--once", "--directory", tmp_path / "lab")
+    audit, candidate = tmp_path / "lab" / "audit.jsonl", tmp_path / "lab" / "policies"
+
+    same = await run("policy", "replay", "--candidate", candidate, audit)
+    for file in candidate.glob("*.yaml"):
+        file.write_text(file.read_text().replace("{suffix: .partner-a.example}", "{suffix: .example}"))
+    ran = await run("policy", "replay", "--candidate", candidate, "--since", "2020-01-01", audit)
+    told = await run("policy", "replay", "--candidate", candidate, "--json", audit)
+
+    assert same.code == 0, same.output
+    assert "0 changed" in same.output
+    assert ran.code == 1
+    assert "was       refused, not_permitted" in ran.output
+    assert "would be  allowed by PartnerWebServer: partner-a-hosts" in ran.output
+    assert "vanished  partner-a-hosts: subject: commonName is 'www.somebody-else.example'" in ran.output
+    *changes, summary = [json.loads(line) for line in told.output.splitlines()]
+    assert {change["change"] for change in changes} == {"would_allow"}
+    assert summary["changed"] == len(changes)
+
+
+async def test_check_config_reports_the_mistakes_of_shadow_policies(configuration: Path) -> None:
+    configuration.write_text(configuration.read_text() + "shadow_policies: candidate\n")
+    candidate = configuration.parent / "candidate"
+    candidate.mkdir()
+    (candidate / "Web.yaml").write_text("rules: []\n")
+
+    mistaken = await run("check-config", "--config", configuration)
+    (candidate / "Web.yaml").write_text((Path(__file__).parents[2] / "policies" / "User.yaml").read_text())
+    ran = await run("check-config", "--config", configuration)
+
+    assert mistaken.code == 1
+    assert "Web.yaml:1: template: missing" in mistaken.errors
+    assert "in the shadow: policy Web: template User, 1 rule(s)" in ran.output
 
 
 async def test_enroll_fetches_policies_is_issued_a_certificate_and_asks_after_a_pending_one(
@@ -252,7 +355,7 @@ async def test_a_file_that_is_no_request_is_said_to_be_none(configuration: Path,
     ran = await run("explain", "--config", configuration, "--as", ALICE, world.public_ca)
 
     assert ran.code == 1
-    assert "is PEM, but no certification request" in ran.errors
+    assert "the audit record the reason malformed_request" in ran.output
 
 
 async def test_a_url_that_is_none_is_said_to_be_none(tmp_path: Path, world: World) -> None:

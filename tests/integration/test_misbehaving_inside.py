@@ -3,15 +3,15 @@
 import asyncio
 import json
 import sys
+from base64 import b64decode
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.lab.server import CA_1, ServiceKind
+from gateway.lab.templates import PARTNER_WEB_SERVER
 from gateway.lab.world import World
 from tests.certificates import Authority
 from tests.fakes.internal import (
@@ -25,7 +25,15 @@ from tests.fakes.internal import (
     stays_silent,
 )
 from tests.fakes.messages import a_fault, issued, pending
-from tests.requests import a_certification_request, a_key
+from tests.issued import (
+    a_ca_certificate,
+    a_cmc_response,
+    a_distinguished_name,
+    a_signed_certificate,
+    a_validity,
+    web_server_parts,
+)
+from tests.requests import CERTIFICATE_TEMPLATE_OID, a_certification_request, a_key, a_template_oid_extension
 from tests.stand import Answer, Change, a_stand, service, with_fake
 
 WEB = "www.partner-a.example"
@@ -36,12 +44,12 @@ E_UNEXPECTED = 0x8000FFFF
 
 
 def a_certificate(key_name: str = "requester") -> bytes:
-    """As a CA might issue it, for a key of `tests.requests`."""
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, WEB)])
-    key = a_key(name=key_name)
+    """As the lab's CA might issue it, for a key of `tests.requests`."""
     now = datetime.now(UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), 4711, now, now + timedelta(days=1))
-    return builder.sign(a_key(name="CA"), hashes.SHA256()).public_bytes(Encoding.DER)
+    template = a_template_oid_extension(PARTNER_WEB_SERVER.oid.dotted_string, 100, 4)
+    parts = web_server_parts(WEB, a_key(name=key_name)).with_extension(CERTIFICATE_TEMPLATE_OID, template)
+    subject = a_distinguished_name(f"CN={WEB}")
+    return a_signed_certificate(replace(parts, subject=subject, validity=a_validity(now, now + timedelta(days=1))))
 
 
 def _assert_proper_fault(answer: Answer, hresult: int, text: str = NO_ANSWER) -> None:
@@ -66,7 +74,12 @@ SCRIPTS: dict[str, tuple[Act, int, str]] = {
     "a reset": (resets, RPC_S_SERVER_UNAVAILABLE, "upstream_unavailable"),
     "half an answer": (breaks_off(issued(a_certificate())), RPC_S_SERVER_UNAVAILABLE, "upstream_unavailable"),
     "a certificate for another key": (replies(issued(a_certificate("another"))), E_UNEXPECTED, "certificate_withheld"),
-    "no certificate": (replies(issued(b"canary")), E_UNEXPECTED, "upstream_misbehaved"),
+    "no certificate": (replies(issued(b"canary")), E_UNEXPECTED, "certificate_withheld"),
+    "another certificate to install from": (
+        replies(issued(a_certificate(), cmc_response=a_cmc_response(a_certificate("another")))),
+        E_UNEXPECTED,
+        "certificate_withheld",
+    ),
     "WCF's internal fault": (
         replies(a_fault("s:Receiver", reason="canary at ces.corp.fabrikam.example"), status=500),
         RPC_S_SERVER_UNAVAILABLE,
@@ -101,20 +114,27 @@ async def test_the_cmc_response_is_passed_on_intact(world: World, tmp_path: Path
         answer = await stand.post(stand.issue(REQUEST))
 
     token = answer.find(".//wst:RequestSecurityTokenResponse/wsse:BinarySecurityToken")
-    assert token == "dGhlIENNQyByZXNwb25zZQ=="
+    assert token is not None
+    assert b64decode(token) == a_cmc_response(certificate, a_ca_certificate())
     assert answer.certificate == certificate
 
 
 async def test_a_withheld_certificate_is_named_to_the_operator_and_counted(
     world: World, tmp_path: Path, inside: Authority
 ) -> None:
+    a_certificate_of_another = a_certificate("another")
     async with (
-        FakeInternal(inside, replies(issued(a_certificate("another")))) as fake,
+        FakeInternal(inside, replies(issued(a_certificate_of_another))) as fake,
         a_stand(world, tmp_path, with_fake(fake)) as stand,
     ):
         answer = await stand.post(stand.issue(REQUEST))
 
-        assert "serial 1267" in (await stand.refusal_of(answer))["detail"]
+        refusal = await stand.refusal_of(answer)
+        assert "serial number 4711" in refusal["detail"]
+        assert refusal["diagnosis"] == "D71"
+        (incident,) = stand.audit("withheld")
+        assert b64decode(incident["certificate"]["der"]) == a_certificate_of_another
+        assert [objection["field"] for objection in incident["objections"]] == ["publicKey"]
         metrics = stand.app.metrics.render().decode()
     assert 'ces_gateway_certificates_withheld_total{service="ca1-password"} 1.0' in metrics
 

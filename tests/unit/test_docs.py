@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.authn.mapping_rules import MappingRuleSettings
+from gateway.authn.partners import PartnerSettings
 from gateway.config import Authentication, Configuration, TransitionKind
 from gateway.config.contradictions import contradictions
 from gateway.config.settings import RealmSettings
@@ -72,7 +73,8 @@ def test_a_part_of_a_configuration_is_valid_in_the_place_of_the_example_s(name: 
 
 
 @pytest.mark.parametrize(
-    "model", [RealmSettings, KerberosSettings, DirectorySettings, ImpersonationSettings, MappingRuleSettings]
+    "model",
+    [RealmSettings, KerberosSettings, DirectorySettings, ImpersonationSettings, MappingRuleSettings, PartnerSettings],
 )
 def test_every_setting_of_a_realm_and_of_a_mapping_rule_is_on_the_page(model: type[Settings]) -> None:
     page = the_page("configuration.md")

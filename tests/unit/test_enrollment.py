@@ -1,61 +1,65 @@
 """The order of the story: nothing before its guard, nothing after a refusal."""
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway import errors
 from gateway.call import Call
-from gateway.credential import Credential, KerberosCredential, OwnCertificate
+from gateway.credential import Credential, OwnCertificate
 from gateway.enrollment import Enrollment, PendingRequest
+from gateway.pki.certificate import parse_certificate
 from gateway.policy.decision import Application, Approval, NotPermitted, Policies
+from gateway.policy.issued_origin import Issuers
 from gateway.policy.load import load_policies
 from gateway.protocol import wstep
 from gateway.protocol.soap import Envelope
 from gateway.protocol.wstep import Issued, Pending, QueryTokenStatus, RequestSecurityToken, RequestSecurityTokenResponse
 from gateway.requester import Requester
-from gateway.tickets import CredentialCache, ServiceTicket
-from tests.builders import a_requester
+from tests.builders import a_requester, a_ticket
+from tests.issued import (
+    CA,
+    NOW,
+    a_ca_certificate,
+    a_cmc_response,
+    a_signed_certificate,
+    web_server_parts,
+)
 from tests.requests import (
     SECURITY_IDENTIFIER,
     a_certification_request,
     a_key,
     a_public_key_info,
-    a_security_identifier,
+    a_security_identifier_extension,
 )
 
 PUBLIC_URI = "https://enroll.partner.example/CA_CES_Certificate/service.svc/CES"
 POLICY = """
-template: {name: PartnerWebServer}
+template: {name: PartnerWebServer, oid: 1.3.6.1.4.1.311.21.8.1.2.3}
 rules:
   - name: own-hosts
     requesters: [{account: partner-a, authentication: [Certificate]}]
     key: [{algorithm: EC, curves: [secp256r1]}]
     subject: {commonName: {allow: [{suffix: .partner.example}]}}
     subjectAlternativeName: {dNSName: {allow: [{suffix: .partner.example}]}}
+    keyUsage: {allow: [digitalSignature]}
+    extendedKeyUsage: {allow: [serverAuth]}
 """
 
 
 def a_certificate(key_name: str = "requester", sid: str | None = None) -> bytes:
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "web01.partner.example")])
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    builder = x509.CertificateBuilder(
-        name, name, a_key(name=key_name).public_key(), 1, start, start + timedelta(days=1)
-    )
+    parts = web_server_parts(key=a_key(name=key_name))
     if sid is not None:
-        builder = builder.add_extension(
-            x509.UnrecognizedExtension(x509.ObjectIdentifier(SECURITY_IDENTIFIER), a_security_identifier(sid)),
-            critical=False,
-        )
-    return builder.sign(a_key(name="CA"), hashes.SHA256()).public_bytes(Encoding.DER)
+        parts = parts.with_extension(SECURITY_IDENTIFIER, a_security_identifier_extension(sid))
+    return a_signed_certificate(parts)
 
 
-ISSUED = Issued("Issued", "en-US", a_certificate(), b"cmc", "17")
-PENDING = Pending("Taken Under Submission", "en-US", "https://ces.corp.example/CES", b"cmc", "18")
+def an_answer(certificate: bytes, request_id: str = "17") -> Issued:
+    return Issued("Issued", "en-US", certificate, a_cmc_response(certificate, a_ca_certificate()), request_id)
+
+
+ISSUED = an_answer(a_certificate())
+PENDING = Pending("Taken Under Submission", "en-US", "https://ces.corp.example/CES", a_cmc_response(), "18")
 
 
 @dataclass
@@ -69,6 +73,11 @@ class World:
     events: list[str] = field(default_factory=list)
     submitted: list[Approval] = field(default_factory=list)
     remembered: dict[str, PendingRequest] = field(default_factory=dict)
+    incidents: list[errors.CertificateWithheld] = field(default_factory=list)
+    policy: str = POLICY
+
+    def policies(self) -> Policies:
+        return load_policies([("policy.yaml", self.policy)])
 
     async def authenticate(self, _call: Call, _envelope: Envelope) -> Requester:
         self.events.append("authenticate")
@@ -84,6 +93,13 @@ class World:
         if self.record_fails:
             raise errors.RecordNotWritten("the disk is full")
         self.events.append(f"recorded approval by {approval.rule.name}")
+
+    def objected(self, objections: tuple[errors.Objection, ...]) -> None:
+        self.events.extend(f"on trial: {objection.field}" for objection in objections)
+
+    async def withheld(self, incident: errors.CertificateWithheld) -> None:
+        self.events.append("recorded incident")
+        self.incidents.append(incident)
 
     async def answered(self, response: RequestSecurityTokenResponse) -> None:
         self.events.append(f"recorded {type(response).__name__}")
@@ -116,12 +132,8 @@ class World:
         return pending if pending and pending.requester.account == requester.account else None
 
 
-def policies() -> Policies:
-    return load_policies([("policy.yaml", POLICY)])
-
-
 def a_call() -> Call:
-    return Call("6f1c", datetime(2026, 1, 1, tzinfo=UTC), "192.0.2.1", "ces", None, None, None, b"")
+    return Call("6f1c", NOW, "192.0.2.1", "ces", None, None, None, b"")
 
 
 def an_envelope(token: RequestSecurityToken, action: str = wstep.ACTION_RST) -> Envelope:
@@ -130,7 +142,13 @@ def an_envelope(token: RequestSecurityToken, action: str = wstep.ACTION_RST) -> 
 
 async def serve(world: World, token: RequestSecurityToken, **envelope: str) -> RequestSecurityTokenResponse:
     enrollment = Enrollment(
-        world.authenticate, policies, transition=world, ces=world, pending=world, public_uri=PUBLIC_URI
+        world.authenticate,
+        world.policies,
+        transition=world,
+        ces=world,
+        pending=world,
+        issuers=lambda: Issuers(CA, (parse_certificate(a_ca_certificate()),)),
+        public_uri=PUBLIC_URI,
     )
     return await enrollment.request_security_token(a_call(), an_envelope(token, **envelope), world)
 
@@ -202,21 +220,8 @@ async def test_whom_the_guard_does_not_admit_nothing_is_submitted_for() -> None:
     assert world.events[-1] == "credential for partner-a"
 
 
-def a_ticket(sid: str) -> KerberosCredential:
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    ticket = ServiceTicket(
-        "alice@corp.example",
-        "alice@CORP.EXAMPLE",
-        "HTTP/ces.corp.example@CORP.EXAMPLE",
-        start,
-        start + timedelta(hours=10),
-        CredentialCache("MEMORY:test"),
-    )
-    return KerberosCredential(ticket, "protocol_transition", is_cached=False, acts_as_sid=sid)
-
-
 async def test_a_certificate_that_names_another_account_s_sid_is_withheld() -> None:
-    world = World(answer=Issued("Issued", "en-US", a_certificate(sid="S-1-5-21-1-2-3-1105"), b"cmc", "17"))
+    world = World(answer=an_answer(a_certificate(sid="S-1-5-21-1-2-3-1105")))
     world.credentials = a_ticket("S-1-5-21-1-2-3-1104")
 
     with pytest.raises(errors.CertificateWithheld, match="1105"):
@@ -224,19 +229,49 @@ async def test_a_certificate_that_names_another_account_s_sid_is_withheld() -> N
 
 
 async def test_a_certificate_with_the_requester_s_own_sid_is_released() -> None:
-    issued = Issued("Issued", "en-US", a_certificate(sid="S-1-5-21-1-2-3-1104"), b"cmc", "17")
+    issued = an_answer(a_certificate(sid="S-1-5-21-1-2-3-1104"))
     world = World(answer=issued, credentials=a_ticket("S-1-5-21-1-2-3-1104"))
 
     assert await serve(world, an_issue()) == issued
 
 
 async def test_a_certificate_for_another_key_is_withheld() -> None:
-    world = World(answer=Issued("Issued", "en-US", a_certificate("another"), b"cmc", "17"))
+    world = World(answer=an_answer(a_certificate("another")))
 
     with pytest.raises(errors.CertificateWithheld):
         await serve(world, an_issue())
 
     assert "recorded Issued" not in world.events
+
+
+async def test_a_withheld_certificate_is_recorded_as_an_incident_before_anybody_is_told() -> None:
+    another = a_certificate("another")
+    world = World(answer=an_answer(another))
+
+    with pytest.raises(errors.CertificateWithheld) as withheld:
+        await serve(world, an_issue())
+
+    assert world.events[-2:] == ["submit", "recorded incident"]
+    assert world.incidents == [withheld.value]
+    assert withheld.value.certificate == another
+
+
+async def test_an_issuer_that_the_configuration_does_not_know_is_not_believed() -> None:
+    forged = a_signed_certificate(web_server_parts(), key_name="another CA")
+    world = World(answer=an_answer(forged))
+
+    with pytest.raises(errors.CertificateWithheld, match="signature"):
+        await serve(world, an_issue())
+
+
+async def test_a_pending_request_that_comes_with_a_certificate_is_withheld_and_not_remembered() -> None:
+    world = World(answer=replace(PENDING, cmc_response=a_cmc_response(a_certificate())))
+
+    with pytest.raises(errors.CertificateWithheld, match="pending"):
+        await serve(world, an_issue())
+
+    assert world.remembered == {}
+    assert world.events[-1] == "recorded incident"
 
 
 async def test_a_pending_request_is_remembered_with_its_owner_and_told_with_the_public_address() -> None:
@@ -248,7 +283,7 @@ async def test_a_pending_request_is_remembered_with_its_owner_and_told_with_the_
     assert response.reference_uri == PUBLIC_URI
     remembered = world.remembered["ces 18"]
     assert remembered.requester.account == "partner-a"
-    assert remembered.subject_public_key_info == a_public_key_info(a_key())
+    assert remembered.expected.subject_public_key_info == a_public_key_info(a_key())
 
 
 async def test_the_owner_of_a_pending_request_may_ask_after_it() -> None:
@@ -263,7 +298,7 @@ async def test_the_owner_of_a_pending_request_may_ask_after_it() -> None:
 async def test_a_certificate_that_a_query_brings_is_checked_too() -> None:
     world = World(answer=PENDING)
     await serve(world, an_issue())
-    world.answer = Issued("Issued", "en-US", a_certificate("another"), b"cmc", "18")
+    world.answer = an_answer(a_certificate("another"), "18")
 
     with pytest.raises(errors.CertificateWithheld):
         await serve(world, QueryTokenStatus("18"))

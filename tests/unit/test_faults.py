@@ -112,6 +112,11 @@ def test_only_a_refused_negotiate_token_is_a_401(cls: type[GatewayError]) -> Non
         ({Concern.SUBJECT, Concern.SUBJECT_ALTERNATIVE_NAME}, HResult.CERT_E_INVALID_NAME),
         ({Concern.SUBJECT, Concern.KEY}, HResult.CERTSRV_E_TEMPLATE_DENIED),
         ({Concern.REQUESTERS}, HResult.CERTSRV_E_TEMPLATE_DENIED),
+        ({Concern.EXTENSIONS}, HResult.CERTSRV_E_TEMPLATE_DENIED),
+        ({Concern.RENEWAL}, HResult.CERTSRV_E_BAD_RENEWAL_SUBJECT),
+        ({Concern.ON_BEHALF_OF}, HResult.CERTSRV_E_SIGNATURE_POLICY_REQUIRED),
+        ({Concern.KEY_ARCHIVAL}, HResult.CERTSRV_E_ARCHIVED_KEY_UNEXPECTED),
+        ({Concern.RENEWAL, Concern.ON_BEHALF_OF}, HResult.CERTSRV_E_TEMPLATE_DENIED),
         (set(), HResult.CERTSRV_E_TEMPLATE_DENIED),
     ],
 )
@@ -123,6 +128,20 @@ def test_a_refusal_by_policy_has_the_hresult_that_administrators_know(concerns: 
     assert message.fault.detail is not None
     assert message.fault.detail.error_code == hresult.signed
     assert message.fault.detail.invalid_request
+    assert hresult_of(error) == str(hresult)
+
+
+@pytest.mark.parametrize(
+    ("fields", "hresult"),
+    [
+        (("extendedKeyUsage", "applicationPolicies", "certificatePolicies"), HResult.CERT_E_INVALID_POLICY),
+        (("extendedKeyUsage", "keyUsage"), HResult.CERTSRV_E_TEMPLATE_DENIED),
+        (("basicConstraints",), HResult.CERTSRV_E_TEMPLATE_DENIED),
+    ],
+)
+def test_a_refused_usage_has_the_hresult_of_an_invalid_policy(fields: tuple[str, ...], hresult: HResult) -> None:
+    error = NotPermitted("policy", tuple(Violation("rule", Concern.EXTENSIONS, field, "v", "w") for field in fields))
+
     assert hresult_of(error) == str(hresult)
 
 

@@ -1,3 +1,4 @@
+import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -5,6 +6,7 @@ from gateway.enrollment import PendingRequest, PendingRequests
 from gateway.pending import InMemoryPendingRequests
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.requester import Requester, Verifier
+from tests.builders import an_expectation, general_names
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ALICE = Requester("CORP\\alice", UsernameToken("CORP\\alice", Secret("one")), Verifier.PASSWORD_FILE, NOW)
@@ -12,7 +14,7 @@ MALLORY = Requester("CORP\\mallory", UsernameToken("CORP\\mallory", Secret("two"
 
 
 def a_pending_request(request_id: str = "11", requester: Requester = ALICE, key: bytes = b"key") -> PendingRequest:
-    return PendingRequest(request_id, requester, key)
+    return PendingRequest(request_id, requester, replace(an_expectation(), subject_public_key_info=key))
 
 
 async def test_the_owner_finds_a_pending_request() -> None:
@@ -91,6 +93,23 @@ async def test_a_request_that_is_still_pending_is_as_young_as_its_last_answer() 
         False,
         True,
     ]
+
+
+async def test_what_is_kept_of_a_request_is_small() -> None:
+    pending = InMemoryPendingRequests(1000)
+    names = [f"host{n:02}.partner-a.example" for n in range(20)]
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(1000):
+            # As the parser makes them: no two requests share a text.
+            expected = replace(an_expectation(), subject_alternative_name=general_names(dNSName=map(str.lower, names)))
+            await pending.remember("ces", PendingRequest(str(number), ALICE, expected))
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert (after - before) / 1000 < 6 * 1024
 
 
 async def test_no_password_is_kept() -> None:

@@ -160,10 +160,11 @@ def test_wrong_keys_and_types_are_mistakes(text: str, mistake: str) -> None:
         ("text: !!binary YQ==", "f.yaml:1: text: neither tags nor dates: if it is text, put it in quotes"),
         ("text: 2026-01-01", "f.yaml:1: text: neither tags nor dates: if it is text, put it in quotes"),
         ("number: !!int x", "f.yaml:1: number: cannot be read: invalid literal for int() with base 10: 'x'"),
-        ("a: [", "f.yaml:1: not YAML: expected the node content, but found '<stream end>'"),
-        ("a: b: c", "f.yaml:1: not YAML: mapping values are not allowed here"),
+        ("a: [", "f.yaml:2: not YAML: did not find expected node content"),
+        ("a: b: c", "f.yaml:1: not YAML: mapping values are not allowed in this context"),
         ("number: 1\n---\nnumber: 2", "f.yaml:2: not YAML: but found another document"),
-        ("[" * 5000, "f.yaml: nested too deeply"),
+        ("[" * 5000, "f.yaml:1: not YAML: exceeded maximum nesting depth"),
+        ("- " * 5000, "f.yaml: nested too deeply"),
     ],
 )
 def test_yaml_that_could_be_misread_is_a_mistake(text: str, mistake: str) -> None:
@@ -176,10 +177,17 @@ def test_characters_that_yaml_forbids_are_a_mistake() -> None:
     assert mistake.startswith("f.yaml: not YAML: unacceptable character #x0007")
 
 
-def test_text_that_is_no_unicode_is_a_mistake() -> None:
-    (mistake,) = mistakes('text: "\\uD800"')
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('text: "\\uD800"', "f.yaml:1: not YAML: found invalid Unicode character escape code"),
+        ("text: \ud800", "f.yaml: not YAML: 'utf-8' codec can't encode"),
+    ],
+)
+def test_text_that_is_no_unicode_is_a_mistake(text: str, complaint: str) -> None:
+    (mistake,) = mistakes(text)
 
-    assert mistake.startswith("f.yaml:1: Invalid JSON")
+    assert mistake.startswith(complaint)
 
 
 def test_every_mistake_is_told_with_its_line() -> None:

@@ -178,7 +178,9 @@ class Everybody:
         return True
 
 
+def a_policy() -> Policy:
+    return Policy("web.yaml", Template("WebServer"), (Rule("web servers", Everybody(), ()),), "cd" * 32)
+
+
 def an_approval() -> Approval:
-    rule = Rule("web servers", Everybody(), ())
-    policy = Policy("web.yaml", Template("WebServer"), (rule,), "cd" * 32)
-    return Approval(an_application(), policy, rule)
+    return Approval(an_application(), a_policy(), a_policy().rules[0])

@@ -1,3 +1,4 @@
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -7,12 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway.audit import facts
 from gateway.audit.log import AuditLog
 from gateway.audit.record import CallRecord
 from gateway.config import TransitionKind
 from gateway.credential import Credential, OwnCertificate
-from gateway.errors import CertificateNotMapped, TicketRefusedInside, UnknownUser
-from gateway.policy.decision import Concern, NotPermitted, Violation
+from gateway.errors import (
+    CertificateNotMapped,
+    CertificateWithheld,
+    Objection,
+    TicketRefusedInside,
+    UnknownUser,
+    Unmatched,
+)
+from gateway.policy.comparison import Change, Difference
+from gateway.policy.decision import Concern, Decision, NotPermitted, Violation
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.soap import CertificateEnrollmentWSDetail, Fault, UpstreamRefused
 from gateway.protocol.wstep import Issued, Pending
@@ -30,11 +40,13 @@ from tests.unit.audit.samples import (
     CANARY,
     NOW,
     Clock,
+    FaultyDisk,
     a_call,
     a_certificate_requester,
     a_kerberos_credential,
     a_kerberos_requester,
     a_password_requester,
+    a_policy,
     a_request,
     an_application,
     an_approval,
@@ -61,9 +73,9 @@ async def log(path: Path) -> AsyncIterator[AuditLog]:
 
 
 def told(path: Path, event: str) -> dict[str, Any]:
-    """The one line of this event, without its place in the chain."""
+    """The one line of this event, without its place in the chain, and what it takes to judge it again."""
     (line,) = [line for line in lines_of(path) if line["event"] == event]
-    return {key: value for key, value in line.items() if key not in {"time", "sequence", "previous"}}
+    return {key: value for key, value in line.items() if key not in {"time", "sequence", "previous", "judged"}}
 
 
 async def settle(log: AuditLog) -> None:
@@ -148,6 +160,14 @@ async def test_a_weak_mapping_is_told(log: AuditLog, path: Path) -> None:
     await record.approved(an_approval())
 
     assert told(path, "approved")["mapping_form"] == "X509RFC822"
+
+
+async def test_the_partner_is_named(log: AuditLog, path: Path) -> None:
+    record = log.open(a_call())
+    record.authenticated(replace(a_certificate_requester(), partner="partner-a"))
+    await record.approved(an_approval())
+
+    assert told(path, "approved")["partner"] == "partner-a"
 
 
 async def test_an_account_of_the_directory_is_named_by_its_sid(log: AuditLog, path: Path) -> None:
@@ -277,6 +297,51 @@ async def test_an_issued_certificate_that_cannot_be_read_is_on_record_neverthele
     assert told(path, "answered")["certificate"] == {"sha256": sha256(b"odd").hexdigest()}
 
 
+async def test_a_withheld_certificate_is_kept_whole_with_every_objection(
+    log: AuditLog, path: Path, tmp_path: Path
+) -> None:
+    issued = a_client_certificate(an_authority(tmp_path), "web01")
+    objections = tuple(Objection("subject", f"commonName={n}", "as asked for") for n in range(facts.MAX_VIOLATIONS + 1))
+    record = log.open(a_call())
+    await record.withheld(CertificateWithheld("revoke it", certificate=issued.der, objections=objections))
+
+    line = told(path, "withheld")
+    assert b64decode(line["certificate"]["der"]) == issued.der
+    assert line["certificate"]["serial_number"] == f"{issued.certificate.serial_number:x}"
+    assert line["objections"][0] == {"field": "subject", "value": "commonName=0", "wanted": "as asked for"}
+    assert (len(line["objections"]), line["objections_omitted"]) == (facts.MAX_VIOLATIONS, 1)
+    assert line["call_id"] == "call-1"
+
+
+async def test_what_came_in_a_certificate_s_place_is_kept_up_to_a_bound(log: AuditLog, path: Path) -> None:
+    odd = b"\x00" * (facts.MAX_CERTIFICATE + 1)
+    await log.open(a_call()).withheld(CertificateWithheld("odd", certificate=odd))
+
+    certificate = told(path, "withheld")["certificate"]
+    assert len(b64decode(certificate["der"])) == facts.MAX_CERTIFICATE
+    assert certificate["sha256"] == sha256(odd).hexdigest()
+
+
+async def test_an_incident_goes_on_where_the_record_cannot_be_written(tmp_path: Path) -> None:
+    faulty = FaultyDisk()
+    async with AuditLog(tmp_path / "audit.jsonl", Clock(), lambda: None, disk=faulty.disk()) as failing:
+        faulty.faults = {"write"}
+
+        await failing.open(a_call()).withheld(CertificateWithheld("revoke it", certificate=b"odd"))
+
+
+async def test_a_certificate_that_is_released_on_trial_is_on_record_with_the_objections(
+    log: AuditLog, path: Path
+) -> None:
+    record = log.open(a_call())
+    record.objected((Objection("keyUsage", "keyEncipherment", "digitalSignature"),))
+    await record.answered(PENDING)
+
+    assert told(path, "answered")["objections"] == [
+        {"field": "keyUsage", "value": "keyEncipherment", "wanted": "digitalSignature"}
+    ]
+
+
 async def test_a_pending_request_is_named_by_its_number(log: AuditLog, path: Path) -> None:
     await log.open(a_call()).answered(PENDING)
 
@@ -294,6 +359,65 @@ async def test_an_outcome_repeats_what_was_known_before(log: AuditLog, path: Pat
 
     before, after = told(path, "approved"), told(path, "answered")
     assert {**before, "event": "answered"}.items() <= after.items()
+
+
+async def test_what_it_takes_to_judge_again_stands_in_the_line_of_the_decision_only(log: AuditLog, path: Path) -> None:
+    record = log.open(a_call())
+    record.applied(an_application())
+    await record.approved(an_approval())
+    await record.answered(PENDING)
+    await record.refused(reason="upstream_refused", outcome="refused", hresult=None, error=UnknownUser(""))
+    await settle(log)
+
+    assert [line["event"] for line in lines_of(path) if "judged" in line] == ["approved"]
+
+
+async def test_a_refusal_by_policy_can_be_judged_again(log: AuditLog, path: Path) -> None:
+    record = log.open(a_call())
+    record.applied(an_application())
+    await record.refused(reason="unmatched", outcome="refused", hresult=None, error=Unmatched(""))
+    await settle(log)
+
+    assert [line["event"] for line in lines_of(path) if "judged" in line] == ["refused"]
+
+
+async def test_a_second_opinion_is_told_where_it_differs_and_nowhere_else(path: Path) -> None:
+    candidate = Decision(a_policy(), (), None, NotPermitted("web.yaml", (VIOLATION,)))
+    other = Decision(None, (), None, Unmatched("none"))
+    allowing = Decision(a_policy(), (), an_approval(), None)
+    opinions = [
+        Difference(Change.WOULD_REFUSE, "web.yaml", candidate),
+        Difference(Change.WOULD_REFUSE, "web.yaml", other),
+        Difference(Change.OTHER_RULE, "web.yaml", allowing),
+        None,
+    ]
+    async with AuditLog(path, Clock(), lambda: None, second_opinion=lambda _: opinions.pop(0)) as log:
+        while opinions:
+            record = log.open(a_call())
+            record.applied(an_application())
+            await record.approved(an_approval())
+            await record.answered(PENDING)
+
+    lines = [line for line in lines_of(path) if line["event"] in {"approved", "answered"}]
+    shadows = [line.get("shadow") for line in lines]
+    assert shadows == [
+        {
+            "difference": "would_refuse",
+            "policy": "web.yaml",
+            "policy_digest": "cd" * 32,
+            "reason": "not_permitted",
+            "violations": [
+                {"rule": "web servers", "concern": "key", "field": "size", "value": "1024", "wanted": "at least 2048"}
+            ],
+        },
+        None,
+        {"difference": "would_refuse", "reason": "unmatched"},
+        None,
+        {"difference": "other_rule", "policy": "web.yaml", "policy_digest": "cd" * 32, "rule": "web servers"},
+        None,
+        None,
+        None,
+    ]
 
 
 async def test_what_is_not_known_is_left_out(log: AuditLog, path: Path) -> None:

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.config import load_configuration
+from gateway.policy.decision import decide
 from gateway.strict_yaml import Mistaken
+from tests.builders import a_public_key, a_request, an_application
 from tests.certificates import a_server_certificate, an_authority
 from tests.unit.config.samples import HOST, load
 
@@ -21,6 +24,18 @@ def test_a_right_configuration_is_taken_with_its_policies(tmp_path: Path, conten
 
     assert [policy.template.name for policy in checked.policies.policies] == ["PartnerWebServer"]
     assert checked.warnings == ()
+
+
+def test_a_blocked_key_is_allowed_by_no_policy(tmp_path: Path, content: dict[str, Any]) -> None:
+    key = a_public_key("EC", 256, "secp256r1")
+    (tmp_path / "blocked-keys").write_text(f"{sha256(key.subject_public_key_info).hexdigest()}  # leaked\n")
+    application = an_application(a_request(key=key))
+
+    before = decide(load(tmp_path, content).policies, application)
+    after = decide(load(tmp_path, content | {"blocked_keys": "blocked-keys"}).policies, application)
+
+    assert before.approval is not None
+    assert after.approval is None
 
 
 def test_paths_are_taken_from_the_file_s_own_directory(tmp_path: Path, content: dict[str, Any]) -> None:
@@ -141,6 +156,11 @@ FILES: dict[str, tuple[Callable[[Path, dict[str, Any]], object], str]] = {
         lambda d, _: (d / "policies" / "web.yaml").write_text("template: {name: A}\nruls: []\n"),
         "web.yaml:2: ruls: unknown key",
     ),
+    "a mistake in the list of blocked keys": (
+        lambda _, c: c.update(blocked_keys="passwords"),
+        "passwords:1: not the SHA-256 of a SubjectPublicKeyInfo",
+    ),
+    "a list of blocked keys that is not there": (lambda _, c: c.update(blocked_keys="nowhere"), "blocked_keys: "),
     "a mistake in the password file": (lambda d, _: (d / "passwords").write_text("alice:secret\n"), "passwords:1: "),
     "a password file that is not there": (
         lambda d, _: (d / "passwords").rename(d / "kept"),
@@ -184,3 +204,29 @@ def test_mistakes_of_all_kinds_are_reported_at_once(tmp_path: Path, content: dic
 def test_an_unreadable_file_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(Mistaken, match="cannot be read"):
         load_configuration(tmp_path / "nowhere.yaml", datetime.now(UTC))
+
+
+def test_shadow_policies_are_read_beside_the_others(tmp_path: Path, content: dict[str, Any]) -> None:
+    content["shadow_policies"] = "policies"
+    checked = load(tmp_path, content)
+
+    assert checked.shadow_policies is not None
+    assert [policy.name for policy in checked.shadow_policies.policies] == [p.name for p in checked.policies.policies]
+    assert checked.shadow_mistakes == ()
+
+
+def test_mistakes_of_shadow_policies_are_told_and_do_not_stop_the_others(
+    tmp_path: Path, content: dict[str, Any]
+) -> None:
+    content["shadow_policies"] = "nowhere"
+    missing = load(tmp_path, content)
+    candidate = tmp_path / "nowhere"
+    candidate.mkdir()
+    (candidate / "web.yaml").write_text("rules: []")
+    mistaken = load(tmp_path, content)
+
+    assert missing.policies.policies
+    assert missing.shadow_policies is mistaken.shadow_policies is None
+    (mistake,) = missing.shadow_mistakes
+    assert "shadow_policies: cannot be read" in str(mistake)
+    assert {each.path for each in mistaken.shadow_mistakes} == {"rules", "template"}

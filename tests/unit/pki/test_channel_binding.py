@@ -89,6 +89,15 @@ def test_an_unknown_signature_algorithm_has_no_binding() -> None:
         tls_server_end_point(unknown)
 
 
+def test_a_certificate_of_a_version_that_there_is_not_has_no_binding() -> None:
+    """Found by fuzzing: cryptography's InvalidVersion is no ValueError."""
+    v3 = a_certificate(RSA_KEY, hashes.SHA256())
+    v4 = v3.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020103"))
+
+    with pytest.raises(ValueError, match="cannot be told"):
+        tls_server_end_point(v4)
+
+
 @given(st.binary(max_size=64))
 def test_what_is_no_certificate_has_no_binding(octets: bytes) -> None:
     with pytest.raises(ValueError, match="cannot be told"):

@@ -33,7 +33,16 @@ SECP256R1 = object_identifier("1.2.840.10045.3.1.7")
 def test_a_key_is_described(kind: str, algorithm: str, size: int, curve: str | None) -> None:
     info = a_public_key_info(a_key(kind))
 
-    assert parse_public_key(info) == PublicKey(algorithm, size, curve, info)
+    key = parse_public_key(info)
+
+    assert (key.algorithm, key.size, key.curve, key.subject_public_key_info) == (algorithm, size, curve, info)
+    assert (key.modulus is None, key.exponent) == ((False, 65537) if algorithm == "RSA" else (True, None))
+
+
+def test_an_rsa_key_has_its_numbers() -> None:
+    key = parse_public_key(an_rsa_public_key_info((1 << 2047) + 1, 17))
+
+    assert (key.modulus, key.exponent) == ((1 << 2047) + 1, 17)
 
 
 def test_a_dsa_key_is_described() -> None:

@@ -5,14 +5,15 @@ from gateway.policy.conditions import (
     CertificatePoliciesCondition,
     ExtendedKeyUsageCondition,
     ExtensionsCondition,
-    KeyCondition,
-    KeyRule,
     KeyUsageCondition,
 )
 from gateway.policy.decision import Policy, Rule, Template
+from gateway.policy.key_condition import KeyCondition, KeyRule
 from gateway.policy.load import load_policies
 from gateway.policy.names import SubjectAlternativeNameCondition, SubjectCondition
+from gateway.policy.on_behalf_of import OnBehalfOfCondition
 from gateway.policy.patterns import Exact, ExactName, NameRegex, Pattern, Regex, Suffix
+from gateway.policy.renewal import RenewalCondition
 from gateway.policy.requesters import AdmittedRequester, Groups, OrganizationalUnits, RequestersCondition
 from gateway.policy.security_identifier import SecurityIdentifierCondition
 from gateway.policy.vocabulary import EXTENSIONS, JUDGED_EXTENSIONS, REFUSED_EXTENSIONS
@@ -49,7 +50,7 @@ def test_what_is_left_out_becomes_a_condition_that_allows_nothing() -> None:
         "a rule",
         RequestersCondition((AdmittedRequester(Exact("partner-a", ignore_case=True), {"Certificate"}),)),
         (
-            KeyCondition((KeyRule("RSA", 2048, None),)),
+            KeyCondition((KeyRule("RSA", 2048, None, public_exponents=(65537,)),)),
             SubjectCondition({}),
             SubjectAlternativeNameCondition({}),
             KeyUsageCondition(frozenset()),
@@ -58,6 +59,10 @@ def test_what_is_left_out_becomes_a_condition_that_allows_nothing() -> None:
             SecurityIdentifierCondition(allowed=False),
             ExtensionsCondition(frozenset()),
             AttributesCondition(),
+            RenewalCondition(
+                None, Template("PartnerWebServer"), SubjectCondition({}), SubjectAlternativeNameCondition({})
+            ),
+            OnBehalfOfCondition(None),
         ),
     )
 
@@ -267,7 +272,7 @@ def test_kinds_of_keys() -> None:
 
     assert rule.conditions[0] == KeyCondition(
         (
-            KeyRule("RSA", 3072, 4096),
+            KeyRule("RSA", 3072, 4096, public_exponents=(65537,)),
             KeyRule("EC", curves=("secp256r1", "brainpoolP256r1")),
             KeyRule("Ed25519"),
             KeyRule("Ed448"),
@@ -290,6 +295,17 @@ def test_kinds_of_keys() -> None:
             "{algorithm: RSA, minimumKeyLength: 4096, maximumKeyLength: 2048}",
             "",
             "maximumKeyLength is less than minimumKeyLength",
+        ),
+        ("{algorithm: RSA, minimumKeyLength: 2048, publicExponent: []}", ".publicExponent", EMPTY),
+        (
+            "{algorithm: RSA, minimumKeyLength: 2048, publicExponent: [65536]}",
+            ".publicExponent.0",
+            "an RSA exponent is odd",
+        ),
+        (
+            "{algorithm: RSA, minimumKeyLength: 2048, publicExponent: [1]}",
+            ".publicExponent.0",
+            "Input should be greater than or equal to 3",
         ),
         ("{algorithm: RSA, minimumKeyLength: 2048, curves: [secp256r1]}", ".curves", "unknown key"),
         ("{algorithm: EC}", ".curves", "missing"),

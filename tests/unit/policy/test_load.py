@@ -70,7 +70,7 @@ def test_every_mistake_of_every_file_is_told_in_order() -> None:
         ("b.yaml", 1, "template.name"),
         ("b.yaml", 2, "rules"),
         ("b.yaml", 3, "foo"),
-        ("a.yaml", 1, ""),
+        ("a.yaml", 2, ""),
         ("c.yaml", 0, ""),
         ("d.yaml", 2, "template"),
     ]

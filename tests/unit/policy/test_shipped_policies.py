@@ -356,7 +356,7 @@ def test_an_old_certificate_to_renew(policies: Policies) -> None:
     attack = a_request(dns=["web01.partner-a.example"], extra_attributes=["1.3.6.1.4.1.311.13.1"])
 
     assert refused(policies, an_application(attack, PARTNER_A), "partner-a-hosts") == [
-        ("attributes: 1.3.6.1.4.1.311.13.1", "", "absent")
+        ("renewal: renewalCertificate", "unreadable", "absent")
     ]
 
 

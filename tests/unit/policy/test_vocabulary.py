@@ -7,7 +7,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.pki import extensions, names
 from gateway.policy import vocabulary
-from gateway.policy.document import Curve, KeyUsage
+from gateway.policy.document import KeyUsage
+from gateway.policy.key_sections import Curve
 from gateway.policy.sections import is_object_identifier
 from gateway.policy.vocabulary import REFUSED_NAMES
 from gateway.policy.wellformed import WELL_FORMED

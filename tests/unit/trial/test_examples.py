@@ -1,12 +1,14 @@
 """Examples take the way of a client's request: bytes, parser, decision."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from gateway.config import policy_files
+from gateway.policy.decision import Mode, Policies
 from gateway.policy.load import PlacedExample, load_examples, load_policies
 from gateway.trial.examples import Outcome, incomplete, run
 from tests.builders import a_policy_file
@@ -68,6 +70,16 @@ def test_an_example_that_is_not_as_wanted_says_what_became_of_it(example: str, b
 
     assert not outcome.is_as_wanted
     assert became in "\n".join(outcome.became)
+
+
+def test_a_policy_in_audit_mode_is_held_to_what_its_rules_say() -> None:
+    loaded = [("P.yaml", f"{a_policy_file(HOSTS)}\nexamples: [{{name: a, {REQUESTER}, {BAD}, refused: [key]}}]")]
+    (policy,) = load_policies(loaded).policies
+    audited = Policies((replace(policy, mode=Mode.AUDIT),))
+
+    (outcome,) = run(audited, load_examples(loaded), lambda _example, name: name.encode(), NOW)
+
+    assert outcome.is_as_wanted
 
 
 def test_what_is_wanted_is_told() -> None:

@@ -10,16 +10,18 @@ from gateway.enrollment import CertificateEnrollmentService, PendingRequest
 from gateway.errors import CredentialsRefusedInside, UpstreamMisbehaved
 from gateway.pki.parse_request import parse_certificate_request
 from gateway.policy.decision import Application, Approval, Policies, Policy, Rule, Template, Violation, approve
+from gateway.policy.expected import expected_of
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.soap import UpstreamRefused
 from gateway.protocol.wstep import ContextItem, Issued, Pending
 from gateway.upstream.ces import CesClient
 from gateway.upstream.settings import UpstreamSettings
 from gateway.upstream.soap_client import SoapClient
-from tests.builders import a_requester
+from tests.builders import NOW, a_requester
 from tests.certificates import an_authority
 from tests.fakes.internal import Act, FakeInternal, Received, replies
 from tests.fakes.messages import ACTION_RSTRC, ENROLLMENT, a_fault, an_answer, issued, pending
+from tests.issued import a_ca_certificate, a_cmc_response
 from tests.requests import a_certification_request
 
 ALICE = UsernameToken("CORP\\alice", Secret("password"))
@@ -89,7 +91,8 @@ async def test_the_request_reaches_the_ca_byte_for_byte(ces: CertificateEnrollme
 async def test_the_certificate_is_returned(ces: CertificateEnrollmentService) -> None:
     response = await ces.submit(an_approval(), ALICE)
 
-    assert response == Issued("Issued", "en-US", b"the certificate", b"the CMC response", "10")
+    cmc_response = a_cmc_response(b"the certificate", a_ca_certificate())
+    assert response == Issued("Issued", "en-US", b"the certificate", cmc_response, "10")
 
 
 @pytest.mark.parametrize("script", [(replies(pending("4711")),)])
@@ -190,7 +193,7 @@ async def test_nothing_else_of_the_context_is_passed_on(
 
 
 async def test_the_ca_is_asked_after_the_number_it_gave(ces: CertificateEnrollmentService, fake: FakeInternal) -> None:
-    response = await ces.query(PendingRequest("4711", a_requester(), b"key"), ALICE)
+    response = await ces.query(PendingRequest("4711", a_requester(), expected_of(an_approval(), NOW)), ALICE)
 
     texts = texts_of(fake.received[0])
     assert texts["RequestType"] == f"{ENROLLMENT}/QueryTokenStatus"

@@ -46,6 +46,8 @@ class Record:
     def applied(self, application: Application) -> None: ...
     async def approved(self, approval: Approval) -> None: ...
     def transitioned(self, credential: Credential) -> None: ...
+    def objected(self, objections: tuple[errors.Objection, ...]) -> None: ...
+    async def withheld(self, incident: errors.CertificateWithheld) -> None: ...
     async def answered(self, response: RequestSecurityTokenResponse) -> None: ...
     async def published(self, response: GetPoliciesResponse) -> None: ...
 
@@ -183,9 +185,14 @@ async def test_every_outcome_is_counted_by_service(make: Callable[[], Story], ou
 async def test_a_withheld_certificate_is_counted_apart() -> None:
     metrics = Metrics()
 
-    await a_service(raising(errors.CertificateWithheld("")), Record(), metrics).answer(a_call())
+    objections = tuple(errors.Objection(field, "is", "should") for field in ("subject", "subject", "keyUsage"))
 
-    assert 'ces_gateway_certificates_withheld_total{service="ces"} 1.0' in metrics.render().decode()
+    await a_service(raising(errors.CertificateWithheld("", objections=objections)), Record(), metrics).answer(a_call())
+
+    rendered = metrics.render().decode()
+    assert 'ces_gateway_certificates_withheld_total{service="ces"} 1.0' in rendered
+    assert 'ces_gateway_certificate_objections_total{field="subject",service="ces"} 1.0' in rendered
+    assert 'ces_gateway_certificate_objections_total{field="keyUsage",service="ces"} 1.0' in rendered
 
 
 def authenticating(then: BaseException | None = None, *, reply_token: bytes = b"proof") -> Story:

@@ -1,0 +1,156 @@
+"""The condition on renewals: requests that are signed with the certificate which they are to replace.
+
+The old certificate is chosen by the client. That its key signed the request proves nothing but that the client has the
+key: whose certificate it is, from which template, and that the new one is to have no other names is judged here. Chain,
+dates and revocation are judged before (`Application.signers`).
+"""
+
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import assert_never
+
+from gateway.pki import oids
+from gateway.pki.certificate import Certificate
+from gateway.pki.names import GeneralName, GeneralNameType
+from gateway.policy.decision import Application, Concern, Template, Violation
+from gateway.policy.names import SubjectAlternativeNameCondition, SubjectCondition
+from gateway.policy.signers import Owner, described, is_client_certificate, states_own_security_identifier
+from gateway.policy.violations import first_of, violation
+from gateway.requester import Requester
+
+_FIELD = "renewalCertificate"
+_IN_ANY_CASE = frozenset({GeneralNameType.DNS_NAME, GeneralNameType.RFC822_NAME, GeneralNameType.USER_PRINCIPAL_NAME})
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalTerms:
+    """How a rule allows renewals."""
+
+    owner: AbstractSet[Owner]
+    """By what the old certificate may be the requester's; one is enough."""
+    required: bool = False
+    """Whether nothing else is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalCondition:
+    """`renewal`: without terms no request may be a renewal."""
+
+    terms: RenewalTerms | None
+    template: Template
+    """That of the policy."""
+    subject: SubjectCondition
+    """Of the rule, as the next one: for Owner.NAMES, and for names that the CA copies."""
+    subject_alternative_name: SubjectAlternativeNameCondition
+
+    def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
+        return first_of(self._violations(rule, application))
+
+    def _violations(self, rule: str, application: Application) -> Iterator[Violation]:
+        request = application.request
+        old = request.renewal_certificate
+        if old is None:
+            if oids.RENEWAL_CERTIFICATE in request.attributes:
+                # A CA would take it for a renewal ([MS-WCCE] 2.2.2.7.2), by a certificate that was not read here.
+                yield violation(rule, Concern.RENEWAL, _FIELD, "unreadable", "absent", is_forbidden=True)
+            elif self.terms is not None and self.terms.required:
+                yield violation(rule, Concern.RENEWAL, _FIELD, "", "a renewal")
+        elif self.terms is None:
+            yield violation(rule, Concern.RENEWAL, _FIELD, described(old), "absent")
+        else:
+            yield from _signed_by_others(rule, request.signers, old)
+            yield from self._of_other_template(rule, old)
+            yield from _changed_names(rule, application, old)
+            yield from self._copied_names(rule, old, application.requester)
+            yield from self._of_others(rule, old, application.requester, self.terms.owner)
+
+    def _of_other_template(self, rule: str, old: Certificate) -> Iterator[Violation]:
+        """[MS-WCCE] 3.2.2.6.2.1.2.3: a certificate is renewed by its own template."""
+        field = f"{_FIELD} template"
+        if old.template_name is None and old.template_oid is None:
+            yield violation(rule, Concern.RENEWAL, field, "", self.template.name, is_forbidden=True)
+        if old.template_name is not None and old.template_name.casefold() != self.template.name.casefold():
+            yield violation(rule, Concern.RENEWAL, field, old.template_name, self.template.name, is_forbidden=True)
+        if old.template_oid is not None and old.template_oid != self.template.oid:
+            wanted = self.template.oid or f"{self.template.name} (if that is it, give the policy's template its oid)"
+            yield violation(rule, Concern.RENEWAL, field, old.template_oid, wanted, is_forbidden=True)
+
+    def _copied_names(self, rule: str, old: Certificate, requester: Requester) -> Iterator[Violation]:
+        """[MS-WCCE] 3.2.2.6.2.1.4.8 and 2.2.2.7.7: of a template whose subject the enrollee supplies, a CA copies the
+        old certificate's SubjectAltName, whatever the request has; so it must be one that the rule allows.
+
+        A request with fewer names, or none, is no way around that. The CA wants the old subject in it, and asks a
+        template without CT_FLAG_ENROLLEE_SUPPLIES_SUBJECT for names in the directory; fewer are no danger to anybody.
+        """
+        if self.template.enrollee_supplies_subject:
+            for found in self.subject_alternative_name.violations_of(old.subject_alternative_name, rule, requester):
+                yield violation(
+                    rule,
+                    Concern.RENEWAL,
+                    f"{_FIELD} {found.field}",
+                    found.value,
+                    found.wanted,
+                    is_forbidden=found.is_forbidden,
+                )
+
+    def _of_others(
+        self, rule: str, old: Certificate, requester: Requester, owners: AbstractSet[Owner]
+    ) -> Iterator[Violation]:
+        account = requester.directory_account
+        if account is not None and old.security_identifiers not in {(), (account.sid,)}:
+            stated = " and ".join(old.security_identifiers)
+            field = f"{_FIELD} securityIdentifier"
+            yield violation(rule, Concern.RENEWAL, field, stated, f"the requester's, {account.sid}", is_forbidden=True)
+        elif not any(self._is_own(old, requester, owner, rule) for owner in owners):
+            wanted = f"the requester's own, by {' or '.join(sorted(owners))}"
+            yield violation(rule, Concern.RENEWAL, _FIELD, described(old), wanted)
+
+    def _is_own(self, old: Certificate, requester: Requester, owner: Owner, rule: str) -> bool:
+        match owner:
+            case Owner.CLIENT_CERTIFICATE:
+                return is_client_certificate(old, requester)
+            case Owner.SECURITY_IDENTIFIER:
+                return states_own_security_identifier(old, requester)
+            case Owner.NAMES:
+                return self._is_own_by_names(old, requester, rule)
+            case _:
+                assert_never(owner)
+
+    def _is_own_by_names(self, old: Certificate, requester: Requester, rule: str) -> bool:
+        names = old.subject_alternative_name
+        # Without any name it would be anybody's; with a SID it is that account's, whatever the names are.
+        is_named = bool(old.subject.rdns or names)
+        is_for_its_names = not old.security_identifiers or states_own_security_identifier(old, requester)
+        return (
+            is_named
+            and is_for_its_names
+            and not self.subject.violations_of(old.subject, rule, requester)
+            and not self.subject_alternative_name.violations_of(names, rule, requester)
+        )
+
+
+def _signed_by_others(rule: str, signers: Iterable[Certificate], old: Certificate) -> Iterator[Violation]:
+    for signer in signers:
+        if signer.der != old.der:
+            wanted = "the renewal certificate alone"
+            yield violation(rule, Concern.RENEWAL, "signer", described(signer), wanted, is_forbidden=True)
+
+
+def _changed_names(rule: str, application: Application, old: Certificate) -> Iterator[Violation]:
+    request = application.request
+    wanted = "in the renewal certificate"
+    attributes = set(old.subject.attributes())
+    for attribute in request.subject.attributes():
+        if attribute not in attributes:
+            field = f"subject {attribute.type}"
+            yield violation(rule, Concern.RENEWAL, field, attribute.value, wanted, is_forbidden=True)
+    names = set(map(_comparable, old.subject_alternative_name))
+    for name in request.subject_alternative_name:
+        if _comparable(name) not in names:
+            field = f"subjectAlternativeName {name.type}"
+            yield violation(rule, Concern.RENEWAL, field, name.value, wanted, is_forbidden=True)
+
+
+def _comparable(name: GeneralName) -> tuple[GeneralNameType, str]:
+    return name.type, name.value.lower() if name.type in _IN_ANY_CASE else name.value

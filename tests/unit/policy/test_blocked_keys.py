@@ -1,0 +1,38 @@
+import pytest
+
+from gateway.policy.blocked_keys import parse_blocked_keys
+from gateway.strict_yaml import Mistaken
+
+ONE, OTHER = "0a" * 32, "ff" * 32
+
+
+def mistakes(text: str) -> list[str]:
+    with pytest.raises(Mistaken) as mistaken:
+        parse_blocked_keys(text, "keys")
+    return [str(mistake) for mistake in mistaken.value.mistakes]
+
+
+def test_a_digest_a_line_is_read() -> None:
+    text = f"# leaked in 2024\n{ONE}\n\n  {OTHER.upper()}  # RFC 9500\n"
+
+    assert parse_blocked_keys(text, "keys") == {bytes.fromhex(ONE), bytes.fromhex(OTHER)}
+
+
+@pytest.mark.parametrize("line", ["0a", f"{ONE}00", ONE.replace("0a", "0g"), f"{ONE} {OTHER}", f"SHA256:{ONE}"])
+def test_everything_else_is_a_mistake_with_its_line(line: str) -> None:
+    assert mistakes(f"{OTHER}\n{line}\n") == [
+        "keys:2: not the SHA-256 of a SubjectPublicKeyInfo: 64 hex digits",
+    ]
+
+
+def test_every_mistake_is_told() -> None:
+    assert [mistake.partition(": ")[0] for mistake in mistakes(f"x\n{ONE}\ny\n{ONE.upper()}\n")] == [
+        "keys:1",
+        "keys:3",
+        "keys:4",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "\n# nothing\n"])
+def test_a_list_without_keys_is_a_mistake(text: str) -> None:
+    assert mistakes(text) == ["keys: no keys: leave blocked_keys out, or list some"]

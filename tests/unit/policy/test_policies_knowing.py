@@ -1,0 +1,83 @@
+"""What the template catalogue adds to the look-up of policies."""
+
+import pytest
+
+from gateway.errors import TemplateConflict, Unmatched
+from gateway.pki.certificate_request import CertificateRequest
+from gateway.policy.decision import Policies, Policy, select
+from gateway.policy.load import load_policies
+from tests.builders import a_policy_file, a_request, an_application
+from tests.templates import USER, USER_OID, WEB, WEB_OID
+
+NAMES = {WEB_OID: WEB, USER_OID: USER}
+
+
+def policies(*templates: str) -> Policies:
+    return load_policies((f"{n}.yaml", a_policy_file(template=text)) for n, text in enumerate(templates))
+
+
+def selected(known: Policies, request: CertificateRequest) -> Policy:
+    return select(known, an_application(request))
+
+
+def by_oid(oid: str) -> CertificateRequest:
+    return a_request(template=None, template_oid=oid)
+
+
+def test_a_policy_without_an_oid_is_found_by_that_of_its_template() -> None:
+    known = policies(f"{{name: {WEB.upper()}}}").knowing(NAMES)
+
+    assert selected(known, by_oid(WEB_OID)) is known.policies[0]
+
+
+def test_without_the_catalogue_it_is_not() -> None:
+    with pytest.raises(Unmatched):
+        selected(policies(f"{{name: {WEB}}}"), by_oid(WEB_OID))
+
+
+def test_a_policy_with_an_oid_is_for_that_template_alone() -> None:
+    known = policies(f"{{name: {WEB}, oid: 1.2.3}}").knowing(NAMES)
+
+    with pytest.raises(Unmatched):
+        selected(known, by_oid(WEB_OID))
+    assert selected(known, by_oid("1.2.3")) is known.policies[0]
+
+
+def test_an_oid_that_is_written_counts_more_than_what_the_catalogue_says_of_another_template() -> None:
+    known = policies(f"{{name: {WEB}}}", f"{{name: {USER}, oid: {WEB_OID}}}").knowing(NAMES)
+
+    assert selected(known, by_oid(WEB_OID)).template.name == USER
+
+
+def test_a_newer_catalogue_takes_the_place_of_the_older() -> None:
+    known = policies(f"{{name: {WEB}}}").knowing(NAMES).knowing({"1.2.3": WEB})
+
+    assert selected(known, by_oid("1.2.3")) is known.policies[0]
+    with pytest.raises(Unmatched):
+        selected(known, by_oid(WEB_OID))
+
+
+def test_name_and_object_identifier_of_one_template_lead_to_one_policy() -> None:
+    known = policies(f"{{name: {WEB}}}").knowing(NAMES)
+
+    assert selected(known, a_request(template=WEB, template_oid=WEB_OID)) is known.policies[0]
+
+
+@pytest.mark.parametrize("of_policies", [(WEB,), (USER,), (WEB, USER), ()])
+def test_name_and_object_identifier_of_two_templates_conflict(of_policies: tuple[str, ...]) -> None:
+    known = policies(*(f"{{name: {name}}}" for name in of_policies)).knowing(NAMES)
+
+    with pytest.raises(TemplateConflict):
+        selected(known, a_request(template=WEB, template_oid=USER_OID))
+
+
+def test_a_template_without_a_policy_is_told_by_its_name() -> None:
+    with pytest.raises(Unmatched, match=rf"asked for: {USER}, {USER_OID} \("):
+        selected(policies(f"{{name: {WEB}}}").knowing(NAMES), by_oid(USER_OID))
+
+
+def test_name_and_object_identifier_of_one_template_without_a_policy_do_not_conflict() -> None:
+    known = policies(f"{{name: {WEB}}}").knowing(NAMES)
+
+    with pytest.raises(Unmatched, match=USER):
+        selected(known, a_request(template=USER.lower(), template_oid=USER_OID))

@@ -1,0 +1,291 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gateway.pki.certificate import Certificate
+from gateway.pki.certificate_request import CertificateRequest
+from gateway.policy.decision import Application, Concern, Template
+from gateway.policy.names import NameRule, SubjectAlternativeNameCondition, SubjectCondition
+from gateway.policy.patterns import OfRequester, Regex, Suffix
+from gateway.policy.renewal import RenewalCondition, RenewalTerms
+from gateway.policy.signers import Owner
+from gateway.requester import Requester
+from tests.builders import a_certificate, a_request, a_requester, an_account, an_application, general_names
+
+SID = "S-1-5-21-1-2-3-1104"
+ADMINISTRATOR = "S-1-5-21-1-2-3-500"
+TEMPLATE = Template("PartnerWebServer", "1.2.3")
+HOSTS = SubjectAlternativeNameCondition({"dNSName": NameRule((Suffix(".partner-a.example"),), max_occurrences=5)})
+ANY_SUBJECT = SubjectCondition({"commonName": NameRule((Regex(".*"),))})
+
+OLD = replace(
+    a_certificate(("commonName", "web01"), ("organizationName", "Partner A"), der=b"the old certificate"),
+    subject_alternative_name=general_names(dNSName=["web01.partner-a.example", "web02.partner-a.example"]),
+    template_name="PartnerWebServer",
+)
+HOLDER = replace(a_requester(), evidence=OLD)
+OTHER = a_requester("partner-b")
+
+
+def a_condition(*owner: Owner, required: bool = False, **changes: Any) -> RenewalCondition:
+    terms = RenewalTerms(frozenset(owner or {Owner.CLIENT_CERTIFICATE}), required)
+    return replace(RenewalCondition(terms, TEMPLATE, ANY_SUBJECT, HOSTS), **changes)
+
+
+def a_renewal(
+    old: Certificate = OLD,
+    requester: Requester = HOLDER,
+    subject: tuple[tuple[str, str], ...] = (("commonName", "web01"),),
+    **san: list[str],
+) -> Application:
+    request = a_request(*subject, san=general_names(**(san or {"dNSName": ["web01.partner-a.example"]})))
+    return an_application(renewing(request, old), requester)
+
+
+def renewing(request: CertificateRequest, old: Certificate) -> CertificateRequest:
+    return replace(request, signers=(old,), renewal_certificate=old)
+
+
+def violations(condition: RenewalCondition, application: Application) -> list[tuple[str, str, str]]:
+    """(field, value, wanted) of each."""
+    found = condition.violations("a rule", application)
+    assert all((violation.rule, violation.concern) == ("a rule", Concern.RENEWAL) for violation in found)
+    return [(violation.field, violation.value, violation.wanted) for violation in found]
+
+
+SHOWN = "O=Partner A,CN=web01 (serial number 1234 of CN=Partner CA)"
+
+
+# --- whether --------------------------------------------------------------------------------------------------------
+
+
+def test_the_holder_of_a_certificate_may_renew_it() -> None:
+    assert violations(a_condition(), a_renewal()) == []
+
+
+def test_without_terms_nothing_is_renewed() -> None:
+    condition = a_condition(terms=None)
+
+    assert violations(condition, a_renewal()) == [("renewalCertificate", SHOWN, "absent")]
+    assert violations(condition, an_application()) == []
+
+
+def test_a_rule_may_be_for_renewals_alone() -> None:
+    assert violations(a_condition(required=True), an_application()) == [("renewalCertificate", "", "a renewal")]
+    assert violations(a_condition(required=True), a_renewal()) == []
+    assert violations(a_condition(), an_application()) == []
+
+
+@pytest.mark.parametrize("condition", [a_condition(), a_condition(terms=None)])
+def test_an_old_certificate_that_was_not_read_is_forbidden(condition: RenewalCondition) -> None:
+    application = an_application(a_request(extra_attributes=["1.3.6.1.4.1.311.13.1"]))
+
+    (violation,) = condition.violations("a rule", application)
+
+    assert (violation.field, violation.value, violation.is_forbidden) == ("renewalCertificate", "unreadable", True)
+
+
+def test_nobody_else_signs_a_renewal() -> None:
+    twin = replace(OLD, der=b"the same serial number, another CA")
+    application = a_renewal()
+    signed_twice = replace(application, request=replace(application.request, signers=(OLD, twin, OLD)))
+
+    (violation,) = a_condition().violations("a rule", signed_twice)
+
+    assert (violation.field, violation.wanted, violation.is_forbidden) == (
+        "signer",
+        "the renewal certificate alone",
+        True,
+    )
+
+
+# --- by which template ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "oid"),
+    [("PartnerWebServer", None), ("PARTNERWEBSERVER", None), (None, "1.2.3"), ("PartnerWebServer", "1.2.3")],
+)
+def test_the_old_certificate_is_from_the_same_template(name: str | None, oid: str | None) -> None:
+    assert violations(a_condition(), _of_template(name, oid)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "oid", "value", "wanted"),
+    [
+        (None, None, "", "PartnerWebServer"),
+        ("User", None, "User", "PartnerWebServer"),
+        ("User", "1.2.3", "User", "PartnerWebServer"),
+        (None, "1.2.4", "1.2.4", "1.2.3"),
+        ("PartnerWebServer", "1.2.4", "1.2.4", "1.2.3"),
+    ],
+)
+def test_a_certificate_from_another_template_is_not_renewed(
+    name: str | None, oid: str | None, value: str, wanted: str
+) -> None:
+    (violation,) = a_condition().violations("a rule", _of_template(name, oid))
+
+    assert (violation.field, violation.value, violation.wanted) == ("renewalCertificate template", value, wanted)
+    assert violation.is_forbidden
+
+
+def test_a_policy_that_does_not_know_its_templates_oid_is_told_so() -> None:
+    condition = a_condition(template=Template("PartnerWebServer"))
+
+    ((_, _, wanted),) = violations(condition, _of_template(None, "1.2.3"))
+
+    assert wanted == "PartnerWebServer (if that is it, give the policy's template its oid)"
+
+
+def _of_template(name: str | None, oid: str | None) -> Application:
+    old = replace(OLD, template_name=name, template_oid=oid)
+    return a_renewal(old, replace(HOLDER, evidence=old))
+
+
+# --- for which names ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [(), (("organizationName", "Partner A"),), (("organizationName", "Partner A"), ("commonName", "web01"))],
+)
+@pytest.mark.parametrize(
+    "hosts", [[], ["WEB02.partner-a.example"], ["web02.partner-a.example", "web01.partner-a.example"]]
+)
+def test_names_may_be_fewer(subject: tuple[tuple[str, str], ...], hosts: list[str]) -> None:
+    assert violations(a_condition(), a_renewal(subject=subject, dNSName=hosts)) == []
+
+
+@pytest.mark.parametrize(
+    ("subject", "san", "field", "value"),
+    [
+        ((("commonName", "web03"),), {}, "subject commonName", "web03"),
+        ((("commonName", "WEB01"),), {}, "subject commonName", "WEB01"),
+        ((("organizationalUnitName", "web01"),), {}, "subject organizationalUnitName", "web01"),
+        ((), {"dNSName": ["web03.partner-a.example"]}, "subjectAlternativeName dNSName", "web03.partner-a.example"),
+        (
+            (),
+            {"userPrincipalName": ["web01.partner-a.example"]},
+            "subjectAlternativeName userPrincipalName",
+            "web01.partner-a.example",
+        ),
+        ((), {"uniformResourceIdentifier": ["urn:x"]}, "subjectAlternativeName uniformResourceIdentifier", "urn:x"),
+    ],
+)
+def test_a_name_that_the_old_certificate_does_not_have_is_forbidden(
+    subject: tuple[tuple[str, str], ...], san: dict[str, Any], field: str, value: str
+) -> None:
+    (violation,) = a_condition().violations("a rule", a_renewal(subject=subject, **san))
+
+    assert (violation.field, violation.value, violation.wanted) == (field, value, "in the renewal certificate")
+    assert violation.is_forbidden
+
+
+def test_names_of_uris_keep_their_case() -> None:
+    old = replace(OLD, subject_alternative_name=general_names(uniformResourceIdentifier=["urn:a"]))
+    condition = a_condition(
+        subject_alternative_name=SubjectAlternativeNameCondition(
+            {"uniformResourceIdentifier": NameRule((Regex(".*"),))}
+        )
+    )
+    holder = replace(HOLDER, evidence=old)
+
+    assert violations(condition, a_renewal(old, holder, uniformResourceIdentifier=["urn:a"])) == []
+    assert len(violations(condition, a_renewal(old, holder, uniformResourceIdentifier=["urn:A"]))) == 1
+
+
+def test_the_names_that_the_ca_would_copy_are_judged_though_they_are_not_asked_for() -> None:
+    old = replace(OLD, subject_alternative_name=general_names(dNSName=["web01.other.example"], x400Address=["3000"]))
+    application = a_renewal(old, replace(HOLDER, evidence=old), dNSName=[])
+
+    assert violations(a_condition(), application) == [
+        ("renewalCertificate dNSName", "web01.other.example", "suffix '.partner-a.example'"),
+        ("renewalCertificate x400Address", "3000", "absent"),
+    ]
+    from_the_directory = replace(TEMPLATE, enrollee_supplies_subject=False)
+    assert violations(a_condition(template=from_the_directory), application) == []
+
+
+# --- whose ----------------------------------------------------------------------------------------------------------
+
+
+def test_who_merely_has_the_key_of_a_certificate_does_not_renew_it() -> None:
+    wanted = "the requester's own, by clientCertificate or securityIdentifier"
+    condition = a_condition(Owner.CLIENT_CERTIFICATE, Owner.SECURITY_IDENTIFIER)
+
+    assert violations(condition, a_renewal(requester=OTHER)) == [("renewalCertificate", SHOWN, wanted)]
+
+
+def test_a_look_alike_of_the_client_certificate_is_not_it() -> None:
+    look_alike = replace(OLD, der=b"the same names and serial number")
+
+    assert len(violations(a_condition(), a_renewal(look_alike))) == 1
+
+
+ALICE = replace(OTHER, directory_account=an_account())
+
+
+@pytest.mark.parametrize(
+    ("owner", "stated", "requester", "expected"),
+    [
+        (Owner.SECURITY_IDENTIFIER, (SID,), ALICE, True),
+        (Owner.SECURITY_IDENTIFIER, (), ALICE, False),
+        (Owner.SECURITY_IDENTIFIER, (SID,), OTHER, False),
+        (Owner.NAMES, (), OTHER, True),
+        (Owner.NAMES, (), ALICE, True),
+        (Owner.NAMES, (SID,), ALICE, True),
+        (Owner.NAMES, (SID,), OTHER, False),
+        (Owner.CLIENT_CERTIFICATE, (), OTHER, False),
+    ],
+)
+def test_the_old_certificate_is_the_requesters(
+    owner: Owner, stated: tuple[str, ...], requester: Requester, expected: bool
+) -> None:
+    old = replace(OLD, subject=a_certificate(("commonName", "web01")).subject, security_identifiers=stated)
+
+    assert (violations(a_condition(owner), a_renewal(old, requester)) == []) is expected
+
+
+@pytest.mark.parametrize("stated", [(ADMINISTRATOR,), (SID, ADMINISTRATOR)])
+@pytest.mark.parametrize("owner", list(Owner))
+def test_a_certificate_that_states_another_accounts_sid_is_never_renewed(owner: Owner, stated: tuple[str, ...]) -> None:
+    old = replace(OLD, security_identifiers=stated)
+
+    (violation,) = a_condition(owner).violations("a rule", a_renewal(old, replace(ALICE, evidence=old)))
+
+    assert (violation.field, violation.value, violation.wanted, violation.is_forbidden) == (
+        "renewalCertificate securityIdentifier",
+        " and ".join(stated),
+        f"the requester's, {SID}",
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"subject": SubjectCondition({"commonName": NameRule((OfRequester("account"),))})},
+        {"subject": SubjectCondition({})},
+    ],
+)
+def test_names_that_are_not_the_requesters_make_no_owner(changes: dict[str, Any]) -> None:
+    assert len(violations(a_condition(Owner.NAMES, **changes), a_renewal(requester=OTHER))) == 1
+
+
+def test_alternative_names_that_are_not_the_requesters_make_no_owner() -> None:
+    old = replace(
+        OLD, subject=a_certificate().subject, subject_alternative_name=general_names(dNSName=["a.other.example"])
+    )
+    from_the_directory = a_condition(Owner.NAMES, template=replace(TEMPLATE, enrollee_supplies_subject=False))
+
+    assert len(violations(from_the_directory, a_renewal(old, OTHER, subject=(), dNSName=[]))) == 1
+
+
+def test_a_certificate_without_names_is_nobodys() -> None:
+    nameless = replace(OLD, subject=a_certificate().subject, subject_alternative_name=())
+    condition = a_condition(
+        Owner.NAMES, subject=SubjectCondition({}), subject_alternative_name=SubjectAlternativeNameCondition({})
+    )
+
+    assert len(violations(condition, a_renewal(nameless, OTHER, subject=(), dNSName=[]))) == 1

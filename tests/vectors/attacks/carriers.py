@@ -1,11 +1,11 @@
-"""Where a request can say something: the same words, put into each place that a CA reads ([MS-WCCE] 2.2.2.6, 3.2.2.6.2.1.4).
+"""Where a request can say something: the same words, put into each place that a CA reads ([MS-WCCE] 2.2.2.6).
 
 A message is described by what it says in each place, and written as the RequestSecurityToken that a client would send.
 """
 
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from xml.sax.saxutils import escape, quoteattr
 
 from tests.cmc import (
@@ -40,7 +40,7 @@ class Message:
     """What a request says, place by place. Extensions and attributes are DER; pairs are name and value."""
 
     subject: str | bytes = "CN=web01.partner.example"
-    key: PrivateKey = a_key()
+    key: PrivateKey = field(default_factory=a_key)
     extension_request: Bytes = ()
     """In the PKCS#10."""
     cert_extensions: Bytes = ()
@@ -55,7 +55,12 @@ class Message:
     """Among the signed attributes of the outermost layer."""
     reg_info: str = ""
     add_extensions: Bytes = ()
+    added_extensions: Bytes = ()
+    """In an attribute that the control szOID_CMC_ADD_ATTRIBUTES adds."""
+    added_attribute: str = ""
+    """Which of the two."""
     add_attributes: Bytes = ()
+    """Further ones that it adds."""
     signers: tuple[Signer, ...] | None = None
     """Of the outermost layer; the request's own key by default."""
     context: Pairs = ()
@@ -104,17 +109,22 @@ class Message:
         return (replace(first, signed=(*first.signed, *signed)), *others)
 
     def _controls(self) -> list[bytes]:
+        extensions = (
+            an_attribute(self.added_attribute, sequence(*self.added_extensions)) if self.added_extensions else b""
+        )
+        added = [attribute for attribute in (extensions, *self.add_attributes) if attribute]
         return [
             *([a_reg_info(self.reg_info)] if self.reg_info else []),
             *([an_add_extensions(*self.add_extensions)] if self.add_extensions else []),
-            *([an_add_attributes(*self.add_attributes)] if self.add_attributes else []),
+            *([an_add_attributes(*added)] if added else []),
         ]
 
     def token(self) -> bytes:
         """The SOAP message of [MS-WSTEP] 3.1.4.1."""
         kind = PKCS10 if self.envelope == "PKCS#10" and self.der is None else PKCS7
         items = "".join(
-            f"<auth:ContextItem Name={quoteattr(name, LINES)}><auth:Value>{escape(value, LINES)}</auth:Value></auth:ContextItem>"
+            f"<auth:ContextItem Name={quoteattr(name, LINES)}>"
+            f"<auth:Value>{escape(value, LINES)}</auth:Value></auth:ContextItem>"
             for name, value in self.context
         )
         context = f"<auth:AdditionalContext>{items}</auth:AdditionalContext>" if items else ""
@@ -180,9 +190,11 @@ def _in_add_extensions(message: Message, extensions: Bytes) -> Message:
 
 
 def _in_add_attributes(oid: str) -> Extending:
+    """All of them there: a PKCS#10 must have none in such an attribute then."""
+
     def place(message: Message, extensions: Bytes) -> Message:
-        attribute = an_attribute(oid, sequence(*extensions))
-        return replace(message, envelope="CMC", add_attributes=(*message.add_attributes, attribute))
+        moved = (*message.extension_request, *message.added_extensions, *extensions)
+        return replace(message, envelope="CMC", extension_request=(), added_attribute=oid, added_extensions=moved)
 
     return place
 

@@ -94,7 +94,7 @@ def said_twice() -> Iterator[Attack]:
         "cmc",
         Message(der=a_cmc_request(pki_data=a_pki_data(requests=two))),
         cmc,
-        error,
+        ("RequestFormatNotSupported",),
     )
 
 
@@ -104,12 +104,13 @@ def wrapped() -> Iterator[Attack]:
     harmless = replace(OWN, envelope="CMC")
     deep = nested(nested(nested(cmc)))
     error = ("MalformedCertificationRequest",)
-    yield Attack("nested", "cmc-four-layers", Message(der=deep), harmless, error)
+    unread = ("RequestFormatNotSupported",)
+    yield Attack("nested", "cmc-four-layers", Message(der=deep), harmless, unread)
     beside = a_pki_data(OWN.certificate_request_inside(), cms=(sequence(integer(7), cmc),))
-    yield Attack("nested", "cmc-cmsSequence", Message(der=a_cmc_request(pki_data=beside)), harmless, error)
+    yield Attack("nested", "cmc-cmsSequence", Message(der=a_cmc_request(pki_data=beside)), harmless, unread)
     other = sequence(integer(7), object_identifier(DATA), cmc)
     messages = a_pki_data(OWN.certificate_request_inside(), other_messages=(other,))
-    yield Attack("nested", "cmc-otherMsgSequence", Message(der=a_cmc_request(pki_data=messages)), harmless, error)
+    yield Attack("nested", "cmc-otherMsgSequence", Message(der=a_cmc_request(pki_data=messages)), harmless, unread)
     yield Attack("trailing-bytes", "pkcs10", Message(der=OWN.certificate_request + b"\x00"), OWN, error)
     yield Attack("trailing-bytes", "cmc", Message(der=cmc + b"\x00"), harmless, error)
     inside = OWN.certificate_request_inside() + b"\x00"

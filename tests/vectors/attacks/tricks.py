@@ -228,7 +228,7 @@ class Naming:
     @property
     def attribute(self) -> str:
         """In which attribute of the PKCS#10, or by which control."""
-        return self.carrier.rpartition("pkcs10-")[2].rpartition("-")[0]
+        return self.carrier.removeprefix(f"{self.envelope}-").rpartition("-")[0]
 
     def name(self, message: Message, template: str, oid: str) -> Message:
         if self.pairing is not None:
@@ -283,14 +283,11 @@ def conflicts() -> Iterator[Attack]:
 
 
 def can_stand_together(one: Naming, other: Naming) -> bool:
-    """One envelope, no extension twice, and not both of the two attributes for extensions in one place."""
+    """One envelope, no extension twice, and no two attributes with extensions."""
     if one.envelope != other.envelope:
         return False
     if one.extending is None or other.extending is None:
         return True
     if one.by_oid == other.by_oid:
         return False
-    return one.attribute == other.attribute or {one.attribute, other.attribute} not in BESIDE_EACH_OTHER
-
-
-BESIDE_EACH_OTHER = ({"extensionRequest", "szOID_CERT_EXTENSIONS"},)
+    return one.attribute == other.attribute or "addExtensions" in {one.attribute, other.attribute}

@@ -34,6 +34,7 @@ from gateway.policy.publication import Publication
 from gateway.protocol.xcep import CAURI
 from gateway.redaction import redactor
 from gateway.requester import Verifier
+from gateway.revocation.keeper import AuthoritiesKeeper
 from gateway.strict_yaml import Mistaken
 from gateway.telemetry import HandshakeFailure, Metrics
 from gateway.transition.pass_on import PassOnUsernameToken, UseOwnCertificate
@@ -88,6 +89,7 @@ class App:
             if self.configuration.password_file
             else None
         )
+        self.authorities = AuthoritiesKeeper(self.configuration.certification_authorities, now, self.metrics)
         self.realms: Realms | None = None
         """None where the configuration has none."""
         self._stack = AsyncExitStack()
@@ -122,6 +124,10 @@ class App:
         else:
             log.info("policies reloaded", count=len(self._policies.policies))
         self._reload_shadow_policies()
+        try:
+            self.authorities.reload()
+        except (OSError, ValueError) as error:
+            log.error("certification authorities not reloaded, the last good ones stay", mistakes=[str(error)])
         for listener, settings in zip(self.listeners, self.configuration.listeners, strict=False):
             try:
                 listener.use(load_contexts(settings))
@@ -154,6 +160,7 @@ class App:
         if self._passwords is not None:
             stack.callback(self._passwords.close)
 
+        await stack.enter_async_context(self.authorities)
         if configuration.realms:
             # Only here: it needs libraries that a gateway without realms does without.
             from gateway.realms import Realms  # noqa: PLC0415
@@ -181,7 +188,7 @@ class App:
             **{f"listener {listener.name}": listener.is_accepting for listener in self.listeners},
             **(self.realms.checks() if self.realms else {}),
         }
-        troubles = self.realms.troubles() if self.realms else {}
+        troubles = {**(self.realms.troubles() if self.realms else {}), **self.authorities.troubles()}
         self.management = Management(configuration.management, self.metrics, checks, troubles)
         await self.management.start()
         stack.push_async_callback(self.management.stop)
@@ -250,10 +257,11 @@ class App:
                 enrollment = Enrollment(
                     authenticate=authenticate,
                     policies=self.policies,
+                    authorities=self.authorities,
                     transition=transition,
                     ces=CesClient(client),
                     pending=InMemoryPendingRequests(PENDING_CAPACITY),
-                    issuers=lambda: Issuers(service.ca),
+                    issuers=lambda: Issuers(service.ca, self.authorities().certificates_of(service.ca)),
                     public_uri=self.configuration.public_url_of(service),
                 )
                 return enrollment_story(enrollment, redact)

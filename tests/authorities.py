@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -61,7 +62,11 @@ class TestAuthority:
     def authority(self) -> CertificationAuthority:
         return CertificationAuthority(self.common_name, (self.certificate,))
 
-    def issue(
+    def issue(self, subject: str = "web01.partner.example", **parts: Any) -> Certificate:
+        """A certificate of this authority, by default for the requester's key; parts as of `issue_der`."""
+        return parse_certificate(self.issue_der(subject, **parts))
+
+    def issue_der(
         self,
         subject: str = "web01.partner.example",
         *,
@@ -71,13 +76,12 @@ class TestAuthority:
         not_after: datetime = datetime(2027, 1, 1, tzinfo=UTC),
         extensions: Iterable[x509.ExtensionType] = (),
         digest: hashes.SHA256 | hashes.SHA3_256 | None = None,
-    ) -> Certificate:
-        """A certificate of this authority, by default for the requester's key."""
+    ) -> bytes:
         public_key = (key or a_key()).public_key()
         builder = x509.CertificateBuilder(self.name, a_name(subject), public_key, serial_number, not_before, not_after)
         for extension in extensions:
             builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
-        return parse_certificate(builder.sign(self.key, digest or hashes.SHA256()).public_bytes(Encoding.DER))
+        return builder.sign(self.key, digest or hashes.SHA256()).public_bytes(Encoding.DER)
 
     def crl(
         self,
@@ -103,9 +107,13 @@ class TestAuthority:
         return builder.sign(self.key, digest or hashes.SHA256()).public_bytes(Encoding.DER)
 
     def revocation_list(
-        self, revoked: Mapping[int, x509.ReasonFlags | None] | None = None, **parts: datetime
+        self, revoked: Mapping[int, x509.ReasonFlags | None] | None = None, **parts: Any
     ) -> RevocationList:
-        return parse_revocation_list(self.crl(revoked, **parts), (self.certificate,))  # type: ignore[arg-type]
+        return parse_revocation_list(self.crl(revoked, **parts), (self.certificate,))
+
+
+def pem(*certificates: Certificate) -> bytes:
+    return b"".join(x509.load_der_x509_certificate(each.der).public_bytes(Encoding.PEM) for each in certificates)
 
 
 def a_name(common_name: str) -> x509.Name:

@@ -8,6 +8,7 @@ from pathlib import Path
 from gateway.authn.mapping import AccountMapping
 from gateway.authn.negotiate import ChannelBindings
 from gateway.authn.password_file import PasswordFileMistaken, parse_password_file
+from gateway.config.authority_files import mistakes_of_authorities
 from gateway.config.contradictions import contradictions
 from gateway.config.contradictions_of_partners import unknown_partners
 from gateway.config.issued_warnings import warnings_of_issued
@@ -58,6 +59,7 @@ def load_configuration(file: Path, now: datetime) -> Checked:
         mistakes += _mistakes_of_upstreams(configuration)
         mistakes += _mistakes_of_mapping(configuration)
         mistakes += mistakes_of_realms(document, configuration, warnings)
+        mistakes += mistakes_of_authorities(document, configuration, now, warnings)
     policies, found = _read_policies(document, configuration)
     mistakes += found
     warnings.extend(unknown_partners(configuration, policies))

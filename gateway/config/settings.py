@@ -18,6 +18,7 @@ from gateway.kerberos.settings import KerberosSettings, RealmName
 from gateway.protocol.ca_name import sanitized_name
 from gateway.protocol.xcep import ClientAuthentication
 from gateway.requester import Verifier
+from gateway.revocation.settings import CertificationAuthoritySettings
 from gateway.strict_yaml import Settings
 from gateway.transition import kerberos as transition
 from gateway.transition.guard import ImpersonationSettings
@@ -156,6 +157,8 @@ class Configuration(Settings):
     partners: PartnerList = ()
     """Names for accounts that belong together, for policies and the audit record."""
     realms: tuple[RealmSettings, ...] = ()
+    certification_authorities: tuple[CertificationAuthoritySettings, ...] = ()
+    """Whose certificates may sign requests: those of renewals, and of enrollment agents."""
     drain_seconds: Annotated[float, Field(gt=0, le=300)] = 40.0
     """How long a stopping gateway waits for calls in progress; a little more than an upstream answer may take."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

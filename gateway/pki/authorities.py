@@ -68,6 +68,10 @@ class CertificationAuthorities:
         """
         return tuple(self._vouch_for(certificate, now) for certificate in certificates)
 
+    def certificates_of(self, name: str) -> tuple[Certificate, ...]:
+        """The own certificates of the authority of this name; none where it is not configured."""
+        return tuple(own for authority in self.authorities if authority.name == name for own in authority.certificates)
+
     def _vouch_for(self, certificate: Certificate, now: datetime) -> TrustedCertificate:
         authority, issuer = self._origin(certificate)
         _require_dates(issuer, f"the certificate of the authority {authority.name}", now)

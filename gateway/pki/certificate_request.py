@@ -117,7 +117,8 @@ class CertificateRequest:
     extensions: tuple[Extension, ...]
     """Every extension asked for, in whichever layer; no OID occurs twice."""
     attributes: tuple[str, ...]
-    """OIDs of the attributes of the PKCS#10, and of those that its layers add or sign; each once."""
+    """OIDs of the attributes of the PKCS#10, and of those that its layers add or sign; each once.
+    The hash of an archived key is no matter of its own: `archived_key` tells."""
     template_references: tuple[TemplateReference, ...]
     name_value_pairs: tuple[EnrollmentNameValuePair, ...]
     """All but CertificateTemplate, which is a template reference."""

@@ -44,7 +44,7 @@ def _read(encoded: bytes) -> CertificateRequest:
         public_key=layers.pkcs10.public_key,
         signature_algorithm=layers.pkcs10.signature_algorithm,
         extensions=tuple(Extension(oid, e.critical, e.extn_value) for oid, e in requested.items()),
-        attributes=tuple(asked),
+        attributes=tuple(oid for oid in asked if oid != oids.ENCRYPTED_KEY_HASH),
         template_references=contents.template_references,
         name_value_pairs=contents.name_value_pairs,
         subject_alternative_name=extensions.read(requested, oids.SUBJECT_ALT_NAME, parse_general_names) or (),

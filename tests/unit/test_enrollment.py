@@ -8,6 +8,7 @@ from gateway import errors
 from gateway.call import Call
 from gateway.credential import Credential, OwnCertificate
 from gateway.enrollment import Enrollment, PendingRequest
+from gateway.pki.authorities import CertificationAuthorities
 from gateway.pki.certificate import parse_certificate
 from gateway.policy.decision import Application, Approval, NotPermitted, Policies
 from gateway.policy.issued_origin import Issuers
@@ -144,6 +145,7 @@ async def serve(world: World, token: RequestSecurityToken, **envelope: str) -> R
     enrollment = Enrollment(
         world.authenticate,
         world.policies,
+        CertificationAuthorities,
         transition=world,
         ces=world,
         pending=world,

@@ -1,6 +1,7 @@
 """For whom the configured authorities vouch."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -107,9 +108,9 @@ def test_a_certificate_is_valid_from_its_first_second_to_its_last(moment: dateti
     ],
     ids=["over", "not begun"],
 )
-def test_a_certificate_out_of_its_time_is_expired(dates: dict[str, datetime]) -> None:
+def test_a_certificate_out_of_its_time_is_expired(dates: dict[str, Any]) -> None:
     with pytest.raises(SignerExpired, match=r"5e01 of CN=web01\.partner\.example is valid from 2026-"):
-        vouch_for(CA.issue(**dates), CA.revocation_list())  # type: ignore[arg-type]
+        vouch_for(CA.issue(**dates), CA.revocation_list())
 
 
 def test_an_authority_whose_own_certificate_is_over_vouches_for_nobody() -> None:
@@ -170,9 +171,9 @@ def test_without_a_list_of_the_key_that_signed_nobody_knows(lists: tuple[Revocat
     [{"next_update": NOW}, {"this_update": NOW + timedelta(hours=1)}],
     ids=["over", "of tomorrow"],
 )
-def test_a_list_out_of_its_time_says_nothing(dates: dict[str, datetime]) -> None:
+def test_a_list_out_of_its_time_says_nothing(dates: dict[str, Any]) -> None:
     with pytest.raises(RevocationUnknown, match=r"its revocation list is of 2026-.* publish a new one"):
-        vouch_for(CA.issue(), CA.revocation_list(**dates))  # type: ignore[arg-type]
+        vouch_for(CA.issue(), CA.revocation_list(**dates))
 
 
 def test_a_current_list_counts_beside_one_that_is_over() -> None:

@@ -276,7 +276,10 @@ def test_signers_come_from_the_outside_in() -> None:
 
 @pytest.mark.parametrize("name", ["archival", "archival-added"])
 def test_an_archived_key_is_seen(name: str) -> None:
-    assert cmc(name).archived_key == ArchivedKey(len(an_enveloped_key()))
+    request = cmc(name)
+
+    assert request.archived_key == ArchivedKey(len(an_enveloped_key()))
+    assert request.attributes == (EXTENSION_REQUEST,)
 
 
 @pytest.mark.parametrize(

@@ -178,7 +178,8 @@ def _in_extension_request(message: Message, extensions: Bytes) -> Message:
 
 def _in_cert_extensions(message: Message, extensions: Bytes) -> Message:
     # In the one attribute or in the other: both in one request are refused as such.
-    return replace(message, extension_request=(), cert_extensions=(*message.extension_request, *extensions))
+    moved = (*message.extension_request, *message.cert_extensions, *extensions)
+    return replace(message, extension_request=(), cert_extensions=moved)
 
 
 def _enveloped(envelope: str, place: Extending) -> Extending:

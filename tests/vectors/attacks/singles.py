@@ -17,7 +17,6 @@ from tests.cmc import (
     a_requester_name,
     a_signed_data,
     a_tagged_request,
-    an_add_attributes,
     an_add_extensions,
     an_agent,
     an_archival_request,
@@ -29,11 +28,9 @@ from tests.cmc import (
 )
 from tests.requests import (
     CERT_EXTENSIONS,
-    ENROLLMENT_NAME_VALUE_PAIR,
     EXTENSION_REQUEST,
     a_dns_name,
     a_key,
-    a_name_value_pair,
     a_public_key_info,
     a_signed_request,
     a_subject_alternative_name,
@@ -160,11 +157,12 @@ def weak_keys() -> Iterator[Attack]:
     attributes = (an_extension_request(NAMED, OWN_NAME),)
     rsa = replace(OWN, key=a_key("RSA"))
     for kind in WEAK_KEYS:
+        caught_by = ("key.publicExponent" if kind == "exponent-3" else "key.publicKey",)
         request = a_weak_key(kind).sign_request("CN=web01.partner.example", attributes)
-        yield Attack(f"weak-key-{kind}", "pkcs10", Message(der=request), rsa, ("key.publicKey",))
+        yield Attack(f"weak-key-{kind}", "pkcs10", Message(der=request), rsa, caught_by)
         cmc = a_cmc_request(request, signers=(not_signed(),))
         harmless = replace(rsa, envelope="CMC")
-        yield Attack(f"weak-key-{kind}", "cmc", Message(der=cmc), harmless, ("key.publicKey",))
+        yield Attack(f"weak-key-{kind}", "cmc", Message(der=cmc), harmless, caught_by)
 
 
 def the_old() -> Holder:
@@ -219,7 +217,7 @@ def renewals() -> Iterator[Attack]:
                     cmc=cmc,
                     extensions=(NAMED, a_subject_alternative_name(a_dns_name("web02.partner.example"))),
                 ),
-                "renewal.dNSName",
+                "renewal.subjectAlternativeName dNSName",
             ),
             "renewal-of-somebody-else-s": (
                 a_renewal_of(
@@ -236,11 +234,12 @@ def renewals() -> Iterator[Attack]:
                     ),
                     cmc=cmc,
                 ),
-                "renewal.owner",
+                "renewal.renewalCertificate",
+                "renewal.renewalCertificate dNSName",
             ),
         }
-        for trick, (der, caught_by) in wrong.items():
-            yield Attack(trick, carrier, Message(der=der), harmless, (caught_by,))
+        for trick, (der, *caught_by) in wrong.items():
+            yield Attack(trick, carrier, Message(der=der), harmless, tuple(caught_by))
     bare = a_signed_request(
         "CN=web01.partner.example",
         attributes=(an_extension_request(NAMED, OWN_NAME), a_renewal_attribute(the_old().certificate)),
@@ -256,7 +255,7 @@ def on_behalf_of() -> Iterator[Attack]:
     agent = an_agent(CA)
     request = OWN.certificate_request_inside()
     by_agent = signed_by(agent, a_requester_name("CORP\\administrator"))
-    signed = ("onBehalfOf.requesterName", "onBehalfOf.signer")
+    signed = ("onBehalfOf.requestername", "onBehalfOf.signer")
     yield Attack("esc3-on-behalf-of", "cms", Message(der=a_signed_data(request, DATA, (by_agent,))), OWN, signed)
     both = (signed_by_key(), by_agent)
     yield Attack("esc3-on-behalf-of", "cmc", Message(der=a_cmc_request(request, signers=both)), OWN, signed)
@@ -264,9 +263,6 @@ def on_behalf_of() -> Iterator[Attack]:
     yield Attack("esc3-on-behalf-of", "cmc-agent-alone", Message(der=only), OWN, signed)
     silent = a_signed_data(request, DATA, (signed_by(a_certificate(CA, extended_key_usage=(CLIENT_AUTH,))),))
     yield Attack("signer-without-a-purpose", "cms", Message(der=silent), OWN, ("onBehalfOf.signer",))
-    pair = an_attribute(ENROLLMENT_NAME_VALUE_PAIR, a_name_value_pair("requestername", "CORP\\administrator"))
-    added = a_cmc_request(request, (an_add_attributes(pair),))
-    yield Attack("requestername-added", "cmc-addAttributes", Message(der=added), OWN, ("attributes.requestername",))
 
 
 def archived() -> Iterator[Attack]:

@@ -93,7 +93,7 @@ IN_EXTENSIONS = (
         "ntds-replication-name",
         names(an_other_name("1.3.6.1.4.1.311.25.1", tlv(0x04, bytes(16)))),
         OWN_NAME,
-        "subjectAlternativeName.otherName",
+        "subjectAlternativeName.otherName 1.3.6.1.4.1.311.25.1",
     ),
     Trick(
         "sid-uri",
@@ -179,7 +179,7 @@ IN_PAIRS: dict[str, tuple[Pair, str]] = {
     "start-date": (("StartDate", "Fri, 01 Jan 2027 00:00:00 GMT"), "attributes.startdate"),
     "subject-common-name": (("CN", "Administrator"), "attributes.cn"),
     "other": (("Other", "anything"), "attributes.other"),
-    "requestername-unsigned": (("requestername", "CORP\\administrator"), "attributes.requestername"),
+    "requestername-without-an-agent": (("requestername", "CORP\\administrator"), "attributes.requestername"),
     "machine-name-with-a-port": (("ccm", "attacker.example:445"), "attributes.ccm"),
 }
 
@@ -189,10 +189,7 @@ def in_pairs() -> Iterator[Attack]:
     base = Message(extension_request=(NAMED, OWN_NAME))
     for trick, (pair, caught_by) in IN_PAIRS.items():
         for carrier, place in PAIRS.items():
-            is_signed = trick == "requestername-unsigned" and "signedAttributes" in carrier
-            name = "requestername-signed" if is_signed else trick
-            expected = "onBehalfOf.requesterName" if is_signed else caught_by
-            yield Attack(name, carrier, place(base, (pair,)), place(base, (MACHINE,)), (expected,))
+            yield Attack(trick, carrier, place(base, (pair,)), place(base, (MACHINE,)), (caught_by,))
 
 
 LINE_BREAKS: dict[str, Pair] = {

@@ -186,7 +186,7 @@ def renewals() -> Iterator[Attack]:
     for carrier in ("cms", "cmc"):
         cmc = carrier == "cmc"
         harmless = Message(der=a_renewal_of(the_old(), cmc=cmc))
-        wrong = {
+        wrong: dict[str, tuple[bytes, *tuple[str, ...]]] = {
             "renewal-same-serial-of-another-ca": (
                 a_renewal_of(a_certificate(IMPOSTOR, serial=OLD_SERIAL, extensions=(NAMED, OWN_NAME)), cmc=cmc),
                 "SignerUntrusted",

@@ -6,6 +6,7 @@ Keys and signatures are derived from names (tests.requests), so every run writes
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.vectors.attacks import corpus
 from tests.vectors.cmc.readable import carriers, formats, purposes
 from tests.vectors.cmc.refused import contradictory, unreadable, unsigned
 from tests.vectors.pkcs10.readable import attacks, ordinary
@@ -84,7 +85,8 @@ def _folder(folder: Path, readme: str, contents: Iterator[Vector]) -> dict[Path,
 
 
 def main() -> None:
-    for path, contents in files().items():
+    for path, contents in (files() | corpus.files()).items():
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(contents)
 
 

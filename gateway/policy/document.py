@@ -5,20 +5,31 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Discriminator, Tag
 
+from gateway.policy.attribute_sections import (
+    ClientInformationSection,
+    RequestAttributesSection,
+    ValiditySection,
+    request_attributes_condition,
+)
+from gateway.policy.attributes import PKCS10AttributesCondition
+from gateway.policy.cel import CelCondition
+from gateway.policy.client_information import ClientInformationCondition
+from gateway.policy.condition_sections import ConditionSection
 from gateway.policy.conditions import (
     AdmittedRequester,
-    AttributesCondition,
     ExtendedKeyUsageCondition,
     ExtensionsCondition,
     KeyUsageCondition,
     RequestersCondition,
 )
-from gateway.policy.decision import Rule, Template
+from gateway.policy.decision import Mode, Rule, Template
+from gateway.policy.key_archival import KeyArchivalCondition
 from gateway.policy.key_condition import KeyCondition
 from gateway.policy.key_sections import KeySection
 from gateway.policy.name_sections import NamePattern, SubjectAlternativeNameSection, SubjectSection
 from gateway.policy.names import SubjectAlternativeNameCondition, SubjectCondition
 from gateway.policy.sections import Given, ObjectIdentifier, PlainText, Section, Some, is_object_identifier
+from gateway.policy.validity import ValidityCondition
 from gateway.policy.vocabulary import (
     ANY_USAGE,
     EXTENDED_KEY_USAGES,
@@ -26,6 +37,7 @@ from gateway.policy.vocabulary import (
     JUDGED_EXTENSIONS,
     REFUSED_EXTENSIONS,
     RESERVED_TEMPLATES,
+    VALIDITY_ATTRIBUTES,
 )
 
 
@@ -96,11 +108,18 @@ class RuleSection(Section):
     key_usage: Given[KeyUsageSection] = None
     extended_key_usage: Given[ExtendedKeyUsageSection] = None
     extensions: Some[Annotated[str, AfterValidator(_unjudged_extension)]] = ()
+    request_attributes: Given[RequestAttributesSection] = None
+    validity: Given[ValiditySection] = None
+    client_information: Given[ClientInformationSection] = None
+    key_archival: Given[Literal["allowed", "required"]] = None
+    conditions: Some[ConditionSection] = ()
 
     def rule(self, blocked_keys: AbstractSet[bytes] = frozenset()) -> Rule:
         """Every condition is in every rule: what a section would have to allow is refused where it is missing."""
         subject = {field: section.name_rule() for field, section in (self.subject or {}).items()}
         names = self.subject_alternative_name
+        attributes = request_attributes_condition(self.request_attributes)
+        maximum_validity = self.validity.maximum() if self.validity else None
         return Rule(
             self.name,
             RequestersCondition(tuple(requester.admitted() for requester in self.requesters)),
@@ -111,8 +130,15 @@ class RuleSection(Section):
                 KeyUsageCondition(frozenset(self.key_usage.allow if self.key_usage else ())),
                 ExtendedKeyUsageCondition(frozenset(self.extended_key_usage.allow if self.extended_key_usage else ())),
                 ExtensionsCondition(frozenset(self.extensions)),
-                AttributesCondition(),
+                attributes,
+                PKCS10AttributesCondition(),
+                ValidityCondition(maximum_validity),
+                self.client_information.condition() if self.client_information else ClientInformationCondition({}),
+                KeyArchivalCondition(self.key_archival),
+                CelCondition(tuple(condition.condition() for condition in self.conditions)),
             ),
+            maximum_validity=maximum_validity,
+            attributes=frozenset(attributes.allowed) | (VALIDITY_ATTRIBUTES if maximum_validity else frozenset()),
         )
 
 
@@ -136,4 +162,5 @@ class PolicyDocument(Section):
     template: TemplateSection
     description: str = ""
     """For people."""
+    mode: Mode = Mode.ENFORCE
     rules: Some[RuleSection]

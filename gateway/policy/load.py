@@ -45,6 +45,7 @@ def _policy(document: Document, text: str, blocked_keys: AbstractSet[bytes]) -> 
         template=form.template.template(),
         rules=tuple(rule.rule(blocked_keys) for rule in form.rules),
         digest=sha256(text.encode()).hexdigest(),
+        mode=form.mode,
     )
 
 

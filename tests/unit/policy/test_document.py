@@ -1,18 +1,22 @@
 import pytest
 
+from gateway.policy.attributes import MACHINE_NAMES, PKCS10AttributesCondition, RequestAttributesCondition
+from gateway.policy.cel import CelCondition
+from gateway.policy.client_information import ClientInformationCondition
 from gateway.policy.conditions import (
     AdmittedRequester,
-    AttributesCondition,
     ExtendedKeyUsageCondition,
     ExtensionsCondition,
     KeyUsageCondition,
     RequestersCondition,
 )
 from gateway.policy.decision import Policy, Rule, Template
+from gateway.policy.key_archival import KeyArchivalCondition
 from gateway.policy.key_condition import KeyCondition, KeyRule
 from gateway.policy.load import load_policies
 from gateway.policy.names import SubjectAlternativeNameCondition, SubjectCondition
 from gateway.policy.patterns import Exact, Regex, Suffix
+from gateway.policy.validity import ValidityCondition
 from gateway.policy.vocabulary import EXTENSIONS, JUDGED_EXTENSIONS, REFUSED_EXTENSIONS
 from gateway.strict_yaml import Mistaken
 from tests.builders import a_policy_file
@@ -53,8 +57,14 @@ def test_what_is_left_out_becomes_a_condition_that_allows_nothing() -> None:
             KeyUsageCondition(frozenset()),
             ExtendedKeyUsageCondition(frozenset()),
             ExtensionsCondition(frozenset()),
-            AttributesCondition(),
+            RequestAttributesCondition(MACHINE_NAMES),
+            PKCS10AttributesCondition(),
+            ValidityCondition(None),
+            ClientInformationCondition({}),
+            KeyArchivalCondition(None),
+            CelCondition(()),
         ),
+        attributes=frozenset({"ccm", "rmd"}),
     )
 
 
@@ -88,7 +98,7 @@ def test_an_empty_section_is_a_mistake(section: str, path: str) -> None:
     assert mistakes(a_policy_file(section)) == [(6, f"rules.0.{path}", EMPTY)]
 
 
-@pytest.mark.parametrize("section", ["validity: 1y", "keyusage: {allow: [digitalSignature]}", "subjectaltname: {}"])
+@pytest.mark.parametrize("section", ["lifetime: 1y", "keyusage: {allow: [digitalSignature]}", "subjectaltname: {}"])
 def test_an_unknown_section_is_a_mistake(section: str) -> None:
     assert mistakes(a_policy_file(section)) == [(6, f"rules.0.{section.partition(':')[0]}", "unknown key")]
 

@@ -106,6 +106,7 @@ class App:
         except (Mistaken, OSError, UnicodeDecodeError) as error:
             log.error("policies not reloaded, the last good set stays in force", mistakes=str(error).splitlines())
         else:
+            self._count_policies()
             log.info("policies reloaded", count=len(self._policies.policies))
         for listener, settings in zip(self.listeners, self.configuration.listeners, strict=False):
             try:
@@ -113,8 +114,12 @@ class App:
             except (Mistaken, OSError, ValueError) as error:
                 log.error("certificates not reloaded, the last good ones stay", mistakes=str(error).splitlines())
 
+    def _count_policies(self) -> None:
+        self.metrics.policies_in_force(policy.name for policy in self._policies.policies)
+
     async def _start(self, stack: AsyncExitStack) -> None:
         configuration = self.configuration
+        self._count_policies()
         await stack.enter_async_context(self.audit)
         if self._passwords is not None:
             stack.callback(self._passwords.close)

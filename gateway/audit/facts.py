@@ -108,12 +108,14 @@ def _request(request: CertificateRequest) -> Facts:
 
 
 def of_approval(approval: Approval) -> Facts:
-    return {
+    facts: Facts = {
         "template": approval.policy.template.name,
         "policy": approval.policy.name,
         "policy_digest": approval.policy.digest,
         "rule": approval.rule.name,
     }
+    # The rule is the one that came nearest, and did not allow it.
+    return facts | {"mode": approval.policy.mode} if approval.violations else facts
 
 
 def of_credential(credential: Credential) -> Facts:
@@ -170,6 +172,11 @@ def of_refusal(error: BaseException, violations: Sequence[Violation]) -> Facts:
         facts["policy"] = error.policy
     if isinstance(error, UpstreamRefused) and error.fault.detail is not None and error.fault.detail.request_id:
         facts["request_id"] = bounded(error.fault.detail.request_id, MAX_VALUE)
+    return facts | of_violations(violations)
+
+
+def of_violations(violations: Sequence[Violation]) -> Facts:
+    facts: Facts = {}
     if violations:
         facts["violations"] = [_violation(violation) for violation in violations[:MAX_VIOLATIONS]]
     if len(violations) > MAX_VIOLATIONS:

@@ -231,6 +231,12 @@ def test_kinds_of_keys() -> None:
     )
 
 
+def test_exponents_can_be_listed() -> None:
+    rule = rule_of(a_policy_file(key="[{algorithm: RSA, minimumKeyLength: 2048, publicExponent: [3, 65537]}]"))
+
+    assert rule.conditions[0] == KeyCondition((KeyRule("RSA", 2048, public_exponents=(3, 65537)),))
+
+
 @pytest.mark.parametrize(
     ("key", "path", "message"),
     [

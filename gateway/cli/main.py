@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway import __version__
-from gateway.cli import check_config, enroll, explain, hash_password, lab, serve, verify_audit
+from gateway.cli import check_config, enroll, explain, hash_password, lab, policy_import, serve, verify_audit
 from gateway.strict_yaml import Mistaken
 
 
@@ -61,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = commands.add_parser("hash-password", help="read a password and print its line for the password file")
     command.add_argument("username")
     command.set_defaults(run=hash_password.run)
+
+    command = commands.add_parser("policy", help="work with policy files")
+    policy_import.add_to(command.add_subparsers(dest="verb", required=True, metavar="VERB"))
 
     command = commands.add_parser("verify-audit", help="check that no line of an audit file was changed or taken out")
     command.add_argument("file", type=Path, metavar="FILE")

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.cli import policy_replay, policy_test
+from gateway.cli import policy_import, policy_replay, policy_test
 
 if TYPE_CHECKING:
     import argparse
@@ -30,3 +30,5 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     verb.add_argument("--json", action="store_true", help="for machines: one JSON object a line, the summary last")
     verb.add_argument("files", type=Path, nargs="+", metavar="AUDIT-FILE")
     verb.set_defaults(run=policy_replay.run)
+
+    policy_import.add_to(verbs)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+from gateway import strict_yaml
 from gateway.audit import facts
 from gateway.errors import (
     MalformedCertificationRequest,
@@ -30,6 +31,7 @@ from gateway.pki.issued_certificate import parse_issued_certificate
 from gateway.pki.keys import parse_public_key
 from gateway.pki.names import parse_general_names
 from gateway.pki.parse_request import MAX_CERTIFICATION_REQUEST_BYTES, parse_certificate_request
+from gateway.policy import tamemycerts
 from gateway.policy.decision import Application, Policies, decide
 from gateway.policy.load import load_policies
 from gateway.protocol import soap, spnego, wstep, xcep
@@ -38,6 +40,7 @@ from gateway.strict_yaml import Mistaken
 from tests.builders import a_requester
 from tests.fuzz.mutation import Mutation, Node, of_der, of_text, parse
 from tests.silver_tickets import KERBEROS, NTLMSSP, Service, a_neg_token_init, a_ticket, an_ap_req, framed
+from tests.unit.policy.tamemycerts import samples
 
 ROOT = Path(__file__).parents[2]
 VECTORS = ROOT / "tests" / "vectors"
@@ -202,6 +205,19 @@ def policy_file(data: bytes) -> None:
         load_policies([("policy.yaml", text)])
 
 
+def tamemycerts_policy(data: bytes) -> None:
+    """Mistaken. What is read becomes a policy file that is YAML, and that is loaded or Mistaken."""
+    try:
+        imported = tamemycerts.import_policy(
+            data, "policy.xml", tamemycerts.Target("A", None, "partner-a", ("Certificate",), "RSA")
+        )
+    except Mistaken:
+        return
+    assert strict_yaml.parse(imported.text, "policy.yaml").content["rules"]
+    with suppress(Mistaken):
+        load_policies([("policy.yaml", imported.text)])
+
+
 def distinguished_name(data: bytes) -> None:
     """ValueError, from names as they stand in files and in the directory, and SIDs in URIs."""
     text = data.decode(errors="replace")
@@ -259,6 +275,25 @@ def _policy_files() -> list[bytes]:
     return [path.read_bytes() for path in sorted((ROOT / "policies").glob("*.yaml"))]
 
 
+def _policies_of_tamemycerts() -> list[bytes]:
+    rules = [
+        samples.a_rule("dNSName", samples.a_pattern(r"^[\w.-]*\.partner\.example$|a{2,3}(?:b|[^c-e\d])*?")),
+        samples.a_rule(
+            "iPAddress", samples.a_pattern("192.0.2.0/24", "Cidr"), samples.a_pattern("::/0", "Cidr", "Deny")
+        ),
+        samples.a_rule("userPrincipalName", samples.a_pattern("a@partner.example", "ExactMatchIgnoreCase")),
+    ]
+    memberships = samples.a_list("AllowedOrganizationalUnits", "OU=Users,DC=corp,DC=example")
+    return [
+        samples.a_policy(names="".join(rules)),
+        samples.a_policy(
+            "<AuditOnly>true</AuditOnly><MinimumKeyLength>2048</MinimumKeyLength>",
+            samples.a_list("DisallowedProcesses", "mmc.exe"),
+            f"<DirectoryServicesMapping>{memberships}</DirectoryServicesMapping>",
+        ),
+    ]
+
+
 def _names() -> list[bytes]:
     return [
         b"CN=Partner CA,O=Partner\\, Inc.,C=DE",
@@ -296,6 +331,7 @@ TARGETS = {
         Target(request_message, lambda: _files("*.xml"), _markup, MAX_MESSAGE_BYTES + 1),
         Target(response_message, lambda: _files("*.xml"), _markup, MAX_MESSAGE_BYTES + 1),
         Target(policy_file, _policy_files, _lines, _POLICY_FILE_BYTES),
+        Target(tamemycerts_policy, _policies_of_tamemycerts, _markup, _POLICY_FILE_BYTES),
         Target(distinguished_name, _names, _words, _TEXT),
     )
 }

@@ -12,10 +12,12 @@ from enum import Enum
 
 from cryptography import x509
 
+from gateway.lab import attributes as request_attributes
 from gateway.lab import certification_request, cmc, issuance
 from gateway.lab.accounts import Account
-from gateway.lab.certification_request import CertificationRequest, RequestUnreadable
+from gateway.lab.certification_request import CertificationRequest
 from gateway.lab.cmc import CMCStatus, Signer
+from gateway.lab.denial import Denial, RequestUnreadable
 from gateway.lab.hresult import HResult
 from gateway.lab.issuance import Issue, Unissuable
 from gateway.lab.templates import TEMPLATES, CertificateTemplate
@@ -65,14 +67,6 @@ class NoSuchRequest(Exception):
 
     def __init__(self, hresult: HResult) -> None:
         super().__init__(hresult.text)
-        self.hresult = hresult
-
-
-class _Denial(Exception):
-    """The policy module says no; `detail` is its own text, where it has one."""
-
-    def __init__(self, hresult: HResult, detail: str | None = None) -> None:
-        super().__init__(detail or hresult.text)
         self.hresult = hresult
 
 
@@ -174,15 +168,15 @@ class CertificationAuthority:
             if template.pends_requests:
                 return replace(row, disposition=Disposition.PENDING, disposition_message=PENDING_MESSAGE)
             return self._issue(row, Issue(template, wanted, row.requester))
-        except (_Denial, Unissuable) as error:
+        except (Denial, Unissuable) as error:
             message = f"Denied by Policy Module  {error.hresult}, {error}\r\n"
             return replace(row, disposition=Disposition.DENIED, disposition_message=message, status=error.hresult)
 
     def _template_of(self, request: CertificationRequest, attributes: str) -> CertificateTemplate:
-        """The one template that every identifier stands for ([MS-WCCE] 3.2.2.6.2.1.4.1). Raises _Denial."""
+        """The one template that every identifier stands for ([MS-WCCE] 3.2.2.6.2.1.4.1). Raises Denial."""
         names = (*request.template_names, *_template_attributes(attributes))
         if not names and not request.template_oids:
-            raise _Denial(
+            raise Denial(
                 HResult.CERTSRV_E_NO_CERT_TYPE,
                 "The request does not contain a certificate template extension or the CertificateTemplate request"
                 " attribute.",
@@ -194,7 +188,7 @@ class CertificationAuthority:
         distinct = {template.common_name: template for template in identified}
         if len(distinct) > 1:
             conflict = "/".join(distinct)
-            raise _Denial(
+            raise Denial(
                 HResult.CERTSRV_E_TEMPLATE_CONFLICT,
                 f"The request specifies conflicting certificate templates: {conflict}.",
             )
@@ -228,8 +222,8 @@ class CertificationAuthority:
         return replace(row, disposition=Disposition.ISSUED, disposition_message=message, certificate=certificate)
 
 
-def _unsupported(identifier: str) -> _Denial:
-    return _Denial(
+def _unsupported(identifier: str) -> Denial:
+    return Denial(
         HResult.CERTSRV_E_UNSUPPORTED_CERT_TYPE,
         "The request was for a certificate template that is not supported by the Active Directory Certificate Services"
         f" policy: {identifier}.",
@@ -239,7 +233,7 @@ def _unsupported(identifier: str) -> _Denial:
 def _template_attributes(attributes: str) -> list[str]:
     """Every CertificateTemplate among lines of Name:Value ([MS-WCCE] 3.2.1.4.2.1.2)."""
     pairs = (line.partition(":") for line in attributes.split("\n"))
-    return [value.strip() for name, _, value in pairs if certification_request.normalise(name) == "certificatetemplate"]
+    return [value.strip() for name, _, value in pairs if request_attributes.normalise(name) == "certificatetemplate"]
 
 
 def _verify_version(template: CertificateTemplate, request: CertificationRequest) -> None:
@@ -250,17 +244,17 @@ def _verify_version(template: CertificateTemplate, request: CertificationRequest
         if (asked_for.major_version or 0) > template.major_revision or (
             asked_for.minor_version or 0
         ) > template.minor_revision:
-            raise _Denial(HResult.CERTSRV_E_BAD_TEMPLATE_VERSION)
+            raise Denial(HResult.CERTSRV_E_BAD_TEMPLATE_VERSION)
 
 
 def _verify_enrollment(template: CertificateTemplate, request: CertificationRequest, requester: Account) -> None:
     """[MS-WCCE] 3.2.2.6.2.1.4.3 and 3.2.2.6.2.1.4.5.2; the key's size is not checked for version 1 templates."""
     if not template.may_enroll(requester.groups):
-        raise _Denial(HResult.CERTSRV_E_TEMPLATE_DENIED)
+        raise Denial(HResult.CERTSRV_E_TEMPLATE_DENIED)
     if template.policy_schema > 1 and request.public_key.key_size < template.minimal_key_length:
-        raise _Denial(HResult.CERTSRV_E_KEY_LENGTH)
+        raise Denial(HResult.CERTSRV_E_KEY_LENGTH)
     if template.refusal is not None:
-        raise _Denial(template.refusal)
+        raise Denial(template.refusal)
 
 
 def _serial_number(request_id: int) -> int:

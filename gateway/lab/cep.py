@@ -16,8 +16,8 @@ from lxml import etree
 
 from gateway.lab import issuance
 from gateway.lab.accounts import Account
+from gateway.lab.attributes import CERTIFICATE_TEMPLATE_NAME, CERTIFICATE_TEMPLATE_OID
 from gateway.lab.authority import CertificationAuthority
-from gateway.lab.certification_request import CERTIFICATE_TEMPLATE_NAME, CERTIFICATE_TEMPLATE_OID
 from gateway.lab.ces import internal_service_fault
 from gateway.lab.credentials import key_usage
 from gateway.lab.markup import Markup, boolean, element, nil, text

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID, NameOID
 
 from gateway.lab.accounts import UPN_OID, Account
-from gateway.lab.certification_request import CERTIFICATE_TEMPLATE_NAME, CertificationRequest
+from gateway.lab.attributes import CERTIFICATE_TEMPLATE_NAME
+from gateway.lab.certification_request import CertificationRequest
 from gateway.lab.cmc import Signer
 from gateway.lab.credentials import key_usage
 from gateway.lab.hresult import HResult

@@ -1,6 +1,7 @@
 """Composition: builds everything from a checked configuration, wires it, owns its lifetime."""
 
 import asyncio
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -15,6 +16,8 @@ from gateway.authn.client_certificate import ClientCertificateAuthenticator
 from gateway.authn.partners import PartnerOf
 from gateway.authn.password_file import PasswordFile, PasswordFileMistaken
 from gateway.authn.username_token import InternalCesDecides, UsernameTokenAuthenticator
+from gateway.catalogue.keeper import CatalogueKeeper
+from gateway.catalogue.refresh import Refresher, Refreshing
 from gateway.config import (
     Authentication,
     CEPSettings,
@@ -24,16 +27,18 @@ from gateway.config import (
     TransitionKind,
     read_policies,
 )
-from gateway.credential import Transition
+from gateway.config.catalogue_files import objections_of
+from gateway.credential import OwnIdentity, Transition
 from gateway.enrollment import Authenticate, Enrollment
 from gateway.enrollment_policy import EnrollmentPolicy
 from gateway.pending import InMemoryPendingRequests
 from gateway.policy.decision import Policies
 from gateway.policy.issued_origin import Issuers
 from gateway.policy.publication import Publication
-from gateway.protocol.xcep import CAURI
+from gateway.protocol.xcep import CAURI, GetPoliciesResponse
 from gateway.redaction import redactor
 from gateway.requester import Verifier
+from gateway.revocation.keeper import AuthoritiesKeeper
 from gateway.strict_yaml import Mistaken
 from gateway.telemetry import HandshakeFailure, Metrics
 from gateway.transition.pass_on import PassOnUsernameToken, UseOwnCertificate
@@ -83,11 +88,16 @@ class App:
         )
         self.listeners: list[Listener] = []
         self.management: Management | None = None
+        self._objections: frozenset[str] = frozenset()
+        """What the catalogue objects to in the policies, as far as it was logged."""
+        self.catalogue: CatalogueKeeper | None = None
+        """None where the configuration has none."""
         self._passwords = (
             PasswordFile(self.configuration.password_file, _report_passwords)
             if self.configuration.password_file
             else None
         )
+        self.authorities = AuthoritiesKeeper(self.configuration.certification_authorities, now, self.metrics)
         self.realms: Realms | None = None
         """None where the configuration has none."""
         self._stack = AsyncExitStack()
@@ -115,13 +125,20 @@ class App:
         What has mistakes is not taken: the last good set stays in force, loudly.
         """
         self.audit.reopen()
+        if self.catalogue is not None:
+            self.catalogue.reload()
         try:
             self._policies = read_policies(self.configuration.policies, self.configuration.blocked_keys)
+            self._use_catalogue()
         except (Mistaken, OSError, UnicodeDecodeError) as error:
             log.error("policies not reloaded, the last good set stays in force", mistakes=str(error).splitlines())
         else:
             log.info("policies reloaded", count=len(self._policies.policies))
         self._reload_shadow_policies()
+        try:
+            self.authorities.reload()
+        except (OSError, ValueError) as error:
+            log.error("certification authorities not reloaded, the last good ones stay", mistakes=[str(error)])
         for listener, settings in zip(self.listeners, self.configuration.listeners, strict=False):
             try:
                 listener.use(load_contexts(settings))
@@ -133,7 +150,7 @@ class App:
         if directory is None:
             return
         try:
-            self._shadow_policies = read_policies(directory)
+            self._shadow_policies = read_policies(directory, self.configuration.blocked_keys)
         except (Mistaken, OSError, UnicodeDecodeError) as error:
             log.error("shadow policies not reloaded", mistakes=str(error).splitlines())
         else:
@@ -154,12 +171,16 @@ class App:
         if self._passwords is not None:
             stack.callback(self._passwords.close)
 
+        await stack.enter_async_context(self.authorities)
         if configuration.realms:
             # Only here: it needs libraries that a gateway without realms does without.
             from gateway.realms import Realms  # noqa: PLC0415
 
             self.realms = await stack.enter_async_context(Realms(configuration, self.metrics, now))
 
+        if configuration.catalogue is not None:
+            self.catalogue = CatalogueKeeper(configuration.catalogue.file, now, lambda _: self._use_catalogue())
+            self._use_catalogue()
         published = await self._publish_services(stack)
         stack.push_async_callback(self._stop_listeners)
         http = HttpServer(lambda: published, configuration.limits, self.metrics, self._note_refusal)
@@ -181,7 +202,7 @@ class App:
             **{f"listener {listener.name}": listener.is_accepting for listener in self.listeners},
             **(self.realms.checks() if self.realms else {}),
         }
-        troubles = self.realms.troubles() if self.realms else {}
+        troubles = {**(self.realms.troubles() if self.realms else {}), **self.authorities.troubles()}
         self.management = Management(configuration.management, self.metrics, checks, troubles)
         await self.management.start()
         stack.push_async_callback(self.management.stop)
@@ -210,12 +231,50 @@ class App:
         # A realm is a DNS domain as well: what is in it is inside.
         redact = redactor([*hosts, *(f"kdc.{realm.name}" for realm in self.configuration.realms)])
         published = []
+        refreshers: list[Refresher] = []
         for service in services:
             realm = self.realms.of(service) if self.realms else None
             client = await stack.enter_async_context(self._soap_client(service, realm))
             story = self._story(service, client, realm, redact)
+            if isinstance(service, CEPSettings):
+                refreshers.extend(self._refreshers(service, client, realm))
             published.append(self._publish(service, story, redact))
+        await stack.enter_async_context(Refreshing(refreshers))
         return published
+
+    def _use_catalogue(self) -> None:
+        """Find policies by what the catalogue knows now, and say what it objects to, each objection once."""
+        if self.catalogue is None:
+            return
+        catalogue = self.catalogue.catalogue
+        self._policies = self._policies.knowing(catalogue.common_names())
+        self.metrics.catalogue_changed(len(catalogue.templates))
+        objections = objections_of(self.configuration, self._policies, catalogue)
+        told = frozenset((*map(str, objections.mistakes), *objections.warnings))
+        for objection in sorted(told - self._objections):
+            log.warning("a policy contradicts its template", objection=objection)
+        self._objections = told
+
+    def _learner(self, service: CEPSettings, *, is_complete: bool = False) -> Callable[[GetPoliciesResponse], None]:
+        if self.catalogue is None:
+            return lambda _: None
+        return partial(self.catalogue.learn, service.name, is_complete=is_complete)
+
+    def _refreshers(self, service: CEPSettings, client: SoapClient, realm: "Realm | None") -> Iterator[Refresher]:
+        """One for a CEP service that can be asked under the gateway's own name."""
+        if self.catalogue is None or self.configuration.catalogue is None:
+            return
+        self.metrics.watch_catalogue(service.name, partial(self.catalogue.seconds_since, service.name))
+        identity = _own_identity(service, realm)
+        if identity is not None:
+            yield Refresher(
+                service.name,
+                CepClient(client),
+                identity,
+                self.configuration.catalogue.refresh_seconds,
+                self._learner(service, is_complete=True),
+                partial(self.metrics.catalogue_not_refreshed, service.name),
+            )
 
     def _soap_client(self, service: CEPSettings | CESSettings, realm: "Realm | None") -> SoapClient:
         observe = partial(self.metrics.upstream_answered, service.name)
@@ -250,10 +309,11 @@ class App:
                 enrollment = Enrollment(
                     authenticate=authenticate,
                     policies=self.policies,
+                    authorities=self.authorities,
                     transition=transition,
                     ces=CesClient(client),
                     pending=InMemoryPendingRequests(PENDING_CAPACITY),
-                    issuers=lambda: Issuers(service.ca),
+                    issuers=lambda: Issuers(service.ca, self.authorities().certificates_of(service.ca)),
                     public_uri=self.configuration.public_url_of(service),
                 )
                 return enrollment_story(enrollment, redact)
@@ -264,6 +324,7 @@ class App:
                     transition=transition,
                     cep=CepClient(client),
                     publication=publication(self.configuration, service),
+                    learn=self._learner(service),
                 )
                 return enrollment_policy_story(enrollment_policy)
 
@@ -296,6 +357,18 @@ def publication(configuration: Configuration, service: CEPSettings) -> Publicati
             )
             uris[ces.ca] = (*known, uri)
     return Publication(service.friendly_name, configuration.public_url, uris)
+
+
+def _own_identity(service: CEPSettings, realm: "Realm | None") -> OwnIdentity | None:
+    """None where the gateway goes inside as its requesters only."""
+    match service.transition:
+        case TransitionKind.OWN_CERTIFICATE:
+            return UseOwnCertificate()
+        case TransitionKind.OWN_ACCOUNT:
+            assert realm is not None, "check-config has seen that it has a realm"
+            return realm.own_identity(service)
+        case _:
+            return None
 
 
 def _transition(service: CEPSettings | CESSettings, realm: "Realm | None") -> Transition:

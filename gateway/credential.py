@@ -39,3 +39,11 @@ class Transition(Protocol):
     async def credential(self, requester: Requester) -> Credential:
         """Raises TransitionFailed, ImpersonationRefused, or NotAuthenticated for what only the KDC knows."""
         ...
+
+
+class OwnIdentity(Protocol):
+    """The gateway under its own name: for what it asks by itself, in nobody's."""
+
+    async def own_credential(self) -> Credential:
+        """Raises TransitionFailed or KerberosFailed."""
+        ...

@@ -12,6 +12,7 @@ from typing import Protocol, assert_never
 from gateway.call import Call
 from gateway.credential import Credential, Transition
 from gateway.errors import ActionNotSupported, CertificateWithheld, Objection, PendingRequestUnknown
+from gateway.pki.authorities import CertificationAuthorities
 from gateway.pki.parse_request import parse_certificate_request
 from gateway.policy.decision import Application, Approval, Policies, approve
 from gateway.policy.expected import Expected, expected_of
@@ -92,6 +93,8 @@ class Enrollment:
     authenticate: Authenticate
     policies: Callable[[], Policies]
     """The snapshot in force; a reload swaps it whole."""
+    authorities: Callable[[], CertificationAuthorities]
+    """Who vouches for signers, by the revocation lists of this moment."""
     transition: Transition
     """As whom the gateway goes inside: the one way to a credential, and it passes the guard."""
     ces: CertificateEnrollmentService
@@ -126,7 +129,8 @@ class Enrollment:
         self, call: Call, requester: Requester, token: wstep.Issue, record: EnrollmentRecord
     ) -> RequestSecurityTokenResponse:
         request = parse_certificate_request(token.certificate_request)
-        application = Application(requester, request, token.additional_context)
+        signers = self.authorities().vouch_for(request.signers, call.received_at)
+        application = Application(requester, request, token.additional_context, signers)
         record.applied(application)
 
         approval = approve(self.policies(), application)

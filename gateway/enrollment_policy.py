@@ -50,6 +50,8 @@ class EnrollmentPolicy:
     """As whom the gateway goes inside: the one way to a credential, and it passes the guard."""
     cep: CertificateEnrollmentPolicyService
     publication: Publication
+    learn: Callable[[GetPoliciesResponse], None] = lambda _: None
+    """Told of each answer of the inside, whatever becomes of the call. Never raises."""
 
     async def get_policies(self, call: Call, envelope: Envelope, record: EnrollmentPolicyRecord) -> GetPoliciesResponse:
         """Serve one GetPolicies ([MS-XCEP] 3.1.4.1); every refusal is a GatewayError."""
@@ -68,6 +70,7 @@ class EnrollmentPolicy:
         if offered.policies_not_changed:
             raise UpstreamMisbehaved("CEP answered 'not changed' to a request without lastUpdate")
 
+        self.learn(offered)
         response = publish(offered, {policy.template.name for policy in admitting}, self.publication)
         await record.published(response)
         return response

@@ -178,7 +178,7 @@ class Realm:
         """As whom the gateway goes inside."""
         spn, delegation = service.upstream.spn, self._kerberos.delegation
         if service.transition is TransitionKind.OWN_ACCOUNT:
-            return _Counted(OwnAccountTicket(self._tickets, delegation, spn), self._metrics)
+            return _Counted(self.own_identity(service), self._metrics)
         match service.transition:
             case TransitionKind.PROTOCOL_TRANSITION:
                 transition: Transition = ProtocolTransition(
@@ -191,6 +191,10 @@ class Realm:
             case _:
                 raise AssertionError(f"{service.transition} shows no ticket")
         return _Counted(transition, self._metrics)
+
+    def own_identity(self, service: Service) -> OwnAccountTicket:
+        """The gateway's own account, towards the internal service."""
+        return OwnAccountTicket(self._tickets, self._kerberos.delegation, service.upstream.spn)
 
     def soap_client(self, service: Service, on_exchange: Callable[[float], None]) -> SoapClient:
         """For an internal service that tickets are shown to."""

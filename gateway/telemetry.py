@@ -224,6 +224,39 @@ class Metrics:
             ["form"],
             registry=registry,
         )
+        self._list_this_update = Gauge(
+            "ces_gateway_revocation_list_this_update_seconds",
+            "When the authority made its revocation list, in seconds since the epoch.",
+            ["authority"],
+            registry=registry,
+        )
+        self._list_next_update = Gauge(
+            "ces_gateway_revocation_list_next_update_seconds",
+            "When the first of the authority's revocation lists is over, in seconds since the epoch.",
+            ["authority"],
+            registry=registry,
+        )
+        self._list_failures = Counter(
+            "ces_gateway_revocation_list_failures",
+            "Readings of a revocation list that brought none.",
+            ["authority"],
+            registry=registry,
+        )
+        self._catalogue_templates = Gauge(
+            "ces_gateway_catalogue_templates", "Templates that the catalogue knows.", registry=registry
+        )
+        self._catalogue_age = Gauge(
+            "ces_gateway_catalogue_age_seconds",
+            "Since the internal CEP has told its templates to this service; +Inf: not since the start.",
+            ["service"],
+            registry=registry,
+        )
+        self._catalogue_failures = Counter(
+            "ces_gateway_catalogue_refresh_failures",
+            "Questions of the gateway itself for the templates, that the internal CEP has not answered.",
+            ["service"],
+            registry=registry,
+        )
         self._realms = _RealmSeries(registry)
         Gauge("ces_gateway_build_info", "1, with the version.", ["version"], registry=registry).labels(version).set(1)
         self._start_at_zero(services, listeners)
@@ -303,6 +336,29 @@ class Metrics:
     def weak_mapping(self, form: str) -> None:
         """A certificate was mapped by a weak form; `form` is of `gateway.authn.alt_security_identities.WeakForm`."""
         self._weak_mappings.labels(form).inc()
+
+    def revocation_list_read(self, authority: str, this_update: datetime, next_update: datetime) -> None:
+        """An authority's list was read; of several, it is the one that is over first."""
+        self._list_this_update.labels(authority).set(this_update.timestamp())
+        self._list_next_update.labels(authority).set(next_update.timestamp())
+        self._list_failures.labels(authority)
+
+    def revocation_list_failed(self, authority: str) -> None:
+        """An authority's list could not be read, or is not to be judged by."""
+        self._list_failures.labels(authority).inc()
+
+    def catalogue_changed(self, templates: int) -> None:
+        """So many templates are known from now on."""
+        self._catalogue_templates.set(templates)
+
+    def watch_catalogue(self, service: str, seconds_since: Callable[[], float]) -> None:
+        """Have each rendering ask how old the service's last word is. Must not block."""
+        self._catalogue_age.labels(service).set_function(seconds_since)
+        self._catalogue_failures.labels(service)
+
+    def catalogue_not_refreshed(self, service: str) -> None:
+        """The gateway has asked by itself, and got no answer."""
+        self._catalogue_failures.labels(service).inc()
 
     def realm(self, name: str) -> "RealmMetrics":
         """What is counted of one realm."""

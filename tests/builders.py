@@ -5,10 +5,11 @@ Literal values, no DER: a policy is tested without any parser. `tests.requests` 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gateway.account import Account, UserAccountControl
+from gateway.credential import KerberosCredential
 from gateway.pki import oids
 from gateway.pki.certificate import Certificate
 from gateway.pki.certificate_request import (
@@ -27,6 +28,7 @@ from gateway.policy.limits import Limits
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.wstep import ContextItem
 from gateway.requester import Requester, Verifier
+from gateway.tickets import CredentialCache, ServiceTicket
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 SHA256_WITH_RSA = "1.2.840.113549.1.1.11"
@@ -161,6 +163,15 @@ def a_requester(account: str = "partner-a", authentication: str = "Certificate")
         return Requester(account, a_certificate(("commonName", account)), Verifier.TLS, NOW, "a mapping rule")
     assert authentication == "UsernamePassword"
     return Requester(account, UsernameToken(account, Secret("a password")), Verifier.PASSWORD_FILE, NOW)
+
+
+def a_ticket(acts_as_sid: str | None = "S-1-5-21-1-2-3-1104") -> KerberosCredential:
+    """For the internal CES, in the name of the account with that SID; None for the gateway's own."""
+    cache = CredentialCache("MEMORY:test")
+    ticket = ServiceTicket(
+        "alice@corp.example", "alice@CORP.EXAMPLE", "HTTP/ces", NOW, NOW + timedelta(hours=10), cache
+    )
+    return KerberosCredential(ticket, "protocol_transition", is_cached=False, acts_as_sid=acts_as_sid)
 
 
 def an_application(

@@ -14,6 +14,8 @@ def run(options: argparse.Namespace) -> int:
         raise Mistaken(checked.shadow_mistakes)
     for warning in checked.warnings:
         print(f"warning: {warning}")
+    if checked.catalogue_mistakes:
+        raise Mistaken(checked.catalogue_mistakes)
     configuration = checked.configuration
     for service in configuration.services:
         print(f"{service.name}: {configuration.public_url_of(service)}")

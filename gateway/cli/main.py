@@ -15,6 +15,7 @@ from gateway.cli import (
     lab,
     policy,
     serve,
+    templates,
     verify_audit,
 )
 from gateway.strict_yaml import Mistaken
@@ -55,6 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "request", type=Path, metavar="REQUEST", help="PKCS#10, CMS or CMC in PEM or DER, or a captured SOAP message"
     )
     command.set_defaults(run=explain.run)
+
+    command = commands.add_parser("templates", help="show what the template catalogue knows, beside the policies")
+    command.add_argument("--config", type=Path, required=True, metavar="FILE")
+    command.add_argument("--json", action="store_true", help="for programs")
+    command.set_defaults(run=templates.run)
 
     enroll.add_to(commands)
     policy.add_to(commands)

@@ -34,6 +34,18 @@ def contradictions(configuration: Configuration) -> Iterator[tuple[KeyPath, str]
             yield (*at, *key), message
     yield from contradictions_of_partners(configuration)
     yield from contradictions_of_realms(configuration)
+    yield from _authorities_of_one_name(configuration)
+
+
+def _authorities_of_one_name(configuration: Configuration) -> Iterator[tuple[KeyPath, str]]:
+    names: set[str] = set()
+    for n, authority in enumerate(configuration.certification_authorities):
+        if authority.name in names:
+            yield (
+                ("certification_authorities", n, "name"),
+                f"{authority.name} stands here already: put all of its certificates into one file",
+            )
+        names.add(authority.name)
 
 
 def _is_base_url(url: str) -> bool:

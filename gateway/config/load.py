@@ -8,8 +8,11 @@ from pathlib import Path
 from gateway.authn.mapping import AccountMapping
 from gateway.authn.negotiate import ChannelBindings
 from gateway.authn.password_file import PasswordFileMistaken, parse_password_file
+from gateway.config.authority_files import mistakes_of_authorities
+from gateway.config.catalogue_files import objections_of_catalogue
 from gateway.config.contradictions import contradictions
 from gateway.config.contradictions_of_partners import unknown_partners
+from gateway.config.issued_warnings import warnings_of_issued
 from gateway.config.realm_files import mistakes_of_realms
 from gateway.config.settings import Authentication, Configuration
 from gateway.policy.blocked_keys import parse_blocked_keys
@@ -32,6 +35,8 @@ class Checked:
     """None if there are none, or if they have mistakes."""
     shadow_mistakes: tuple[Mistake, ...] = ()
     """They are no reason not to serve."""
+    catalogue_mistakes: tuple[Mistake, ...] = ()
+    """No reason not to serve: the inside can change a template at any time, and a restart must not end in that."""
 
 
 def load_configuration(file: Path, now: datetime) -> Checked:
@@ -57,14 +62,25 @@ def load_configuration(file: Path, now: datetime) -> Checked:
         mistakes += _mistakes_of_upstreams(configuration)
         mistakes += _mistakes_of_mapping(configuration)
         mistakes += mistakes_of_realms(document, configuration, warnings)
+        mistakes += mistakes_of_authorities(document, configuration, now, warnings)
     policies, found = _read_policies(document, configuration)
     mistakes += found
     warnings.extend(unknown_partners(configuration, policies))
     mistakes += _mistakes_of_passwords(configuration)
     if mistakes:
         raise Mistaken(tuple(mistakes))
-    shadow, found = _read_shadow_policies(document, configuration.shadow_policies)
-    return Checked(configuration, policies, tuple(warnings), shadow, found)
+    warnings.extend(warnings_of_issued(configuration, policies))
+    shadow, shadow_mistakes = _read_shadow_policies(document, configuration)
+    objections = objections_of_catalogue(configuration, policies)
+    names = objections.catalogue.common_names()
+    return Checked(
+        configuration,
+        policies.knowing(names),
+        (*warnings, *objections.warnings),
+        shadow.knowing(names) if shadow else None,
+        shadow_mistakes,
+        objections.mistakes,
+    )
 
 
 def read_policies(directory: Path, blocked_keys: Path | None = None) -> Policies:
@@ -99,11 +115,13 @@ def _read_policies(document: Document, configuration: Configuration) -> tuple[Po
         return nothing, (document.mistake(("policies",), f"cannot be read: {error}"),)
 
 
-def _read_shadow_policies(document: Document, directory: Path | None) -> tuple[Policies | None, tuple[Mistake, ...]]:
-    if directory is None:
+def _read_shadow_policies(
+    document: Document, configuration: Configuration
+) -> tuple[Policies | None, tuple[Mistake, ...]]:
+    if configuration.shadow_policies is None:
         return None, ()
     try:
-        return read_policies(directory), ()
+        return read_policies(configuration.shadow_policies, configuration.blocked_keys), ()
     except Mistaken as mistaken:
         return None, mistaken.mistakes
     except (OSError, UnicodeDecodeError) as error:
@@ -135,7 +153,7 @@ def _absolute(configuration: Configuration, base: Path) -> Configuration:
 
 def _missing_files(configuration: Configuration) -> Iterator[tuple[KeyPath, str]]:
     for path, value in _paths(configuration, ()):
-        if path == ("audit", "file"):
+        if path in {("audit", "file"), ("catalogue", "file")}:
             if not value.parent.is_dir():
                 yield path, f"the directory {value.parent} does not exist"
         elif path != ("shadow_policies",) and not value.exists():

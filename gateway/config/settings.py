@@ -13,11 +13,13 @@ from pydantic import Field, model_validator
 from gateway.authn.mapping_rules import MappingRules
 from gateway.authn.negotiate import ChannelBindings
 from gateway.authn.partners import PartnerList
+from gateway.catalogue.settings import CatalogueSettings
 from gateway.directory.settings import DirectorySettings
 from gateway.kerberos.settings import KerberosSettings, RealmName
 from gateway.protocol.ca_name import sanitized_name
 from gateway.protocol.xcep import ClientAuthentication
 from gateway.requester import Verifier
+from gateway.revocation.settings import CertificationAuthoritySettings
 from gateway.strict_yaml import Settings
 from gateway.transition import kerberos as transition
 from gateway.transition.guard import ImpersonationSettings
@@ -148,6 +150,8 @@ class Configuration(Settings):
     shadow_policies: Path | None = None
     """Another such directory: a candidate, which judges every request too, and decides nothing."""
     audit: AuditSettings
+    catalogue: CatalogueSettings | None = None
+    """Of certificate templates; without it, the gateway knows of them what the policies say."""
     management: ManagementSettings = ManagementSettings()
     limits: LimitSettings = LimitSettings()
     password_file: Path | None = None
@@ -156,6 +160,8 @@ class Configuration(Settings):
     partners: PartnerList = ()
     """Names for accounts that belong together, for policies and the audit record."""
     realms: tuple[RealmSettings, ...] = ()
+    certification_authorities: tuple[CertificationAuthoritySettings, ...] = ()
+    """Whose certificates may sign requests: those of renewals, and of enrollment agents."""
     drain_seconds: Annotated[float, Field(gt=0, le=300)] = 40.0
     """How long a stopping gateway waits for calls in progress; a little more than an upstream answer may take."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -97,7 +97,7 @@ def _require_no_messages(encapsulated: _EncapsulatedContentInfo) -> None:
                 raise ValueError("messages inside of the response")
         case str(oid), None if oid == ID_DATA:
             pass
-        case str(oid), _:
+        case oid, _:
             raise ValueError(f"content of type {oid}, not a PKIResponse")
 
 

@@ -123,6 +123,10 @@ class OwnAccountTicket:
         """As Transition says."""
         if not requester.is_verified:
             raise TransitionFailed(f"{requester.account} is not verified by the gateway: its own name is not lent")
+        return await self.own_credential()
+
+    async def own_credential(self) -> KerberosCredential:
+        """As OwnIdentity says."""
         key = TicketKey(OWN_ACCOUNT, None, self.spn)
         ticket, is_cached = await self.tickets.ticket(key, lambda: self.delegation.own_ticket(self.spn))
         return KerberosCredential(ticket, OWN_ACCOUNT, is_cached, acts_as_sid=None)

@@ -26,4 +26,8 @@ class UseOwnCertificate:
         if not requester.is_verified:
             # Only a service that sees the client's own password may decide about it.
             raise TransitionFailed(f"{requester.account} is not verified by the gateway: its own name is not lent")
+        return await self.own_credential()
+
+    async def own_credential(self) -> Credential:
+        """As OwnIdentity says."""
         return OwnCertificate()

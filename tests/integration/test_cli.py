@@ -111,6 +111,35 @@ async def test_check_config_reports_every_mistake_with_its_line(configuration: P
     assert f"{configuration}:{line}: pasword_file: unknown key" in ran.errors
 
 
+async def test_templates_shows_the_catalogue_beside_the_policies(configuration: Path) -> None:
+    catalogue = configuration.parent / "catalogue.yaml"
+    entry = "{commonName: PartnerWebServer, oid: 1.2.3, policySchema: 2, enrollmentFlags: [PEND_ALL_REQUESTS]}"
+    catalogue.write_text(f"templates: [{entry}, {{commonName: Other, oid: 1.2.4}}]")
+    configuration.write_text(configuration.read_text() + "catalogue: {file: catalogue.yaml}\n")
+
+    table = await run("templates", "--config", configuration)
+    assert table.code == 0, table.errors
+    assert "none: refused" in table.output
+    assert "enrollmentFlags: PEND_ALL_REQUESTS" in table.output
+    assert "mistake: template.oid: is not that of PartnerWebServer" in table.output
+
+    shown = await run("templates", "--json", "--config", configuration)
+    rows = json.loads(shown.output)
+    assert {row["commonName"] for row in rows} > {"Other", "PartnerWebServer", "CorpUser"}
+    assert next(row for row in rows if row["commonName"] == "Other")["policy"] is None
+
+    checked = await run("check-config", "--config", configuration)
+    assert checked.code == 1
+    assert "PartnerWebServer.yaml" in checked.errors
+
+
+async def test_templates_says_that_there_is_no_catalogue(configuration: Path) -> None:
+    ran = await run("templates", "--config", configuration)
+
+    assert ran.code == 1
+    assert "catalogue: is missing" in ran.errors
+
+
 async def test_explain_says_which_rule_would_allow_a_request(configuration: Path, tmp_path: Path) -> None:
     ran = await run("explain", "--config", configuration, "--as", ALICE, a_request_file(tmp_path))
 

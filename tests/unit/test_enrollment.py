@@ -1,15 +1,22 @@
 """The order of the story: nothing before its guard, nothing after a refusal."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway import errors
 from gateway.call import Call
-from gateway.credential import Credential, KerberosCredential, OwnCertificate
+from gateway.credential import Credential, OwnCertificate
 from gateway.enrollment import Enrollment, PendingRequest
+from gateway.pki.authorities import CertificationAuthorities, CertificationAuthority
 from gateway.pki.certificate import parse_certificate
+from gateway.pki.revocation_list import RevocationList, parse_revocation_list
 from gateway.policy.decision import Application, Approval, NotPermitted, Policies
 from gateway.policy.issued_origin import Issuers
 from gateway.policy.load import load_policies
@@ -17,8 +24,8 @@ from gateway.protocol import wstep
 from gateway.protocol.soap import Envelope
 from gateway.protocol.wstep import Issued, Pending, QueryTokenStatus, RequestSecurityToken, RequestSecurityTokenResponse
 from gateway.requester import Requester
-from gateway.tickets import CredentialCache, ServiceTicket
-from tests.builders import a_requester
+from tests import cmc
+from tests.builders import a_requester, a_ticket
 from tests.issued import (
     CA,
     NOW,
@@ -72,6 +79,7 @@ class World:
     record_fails: bool = False
     credentials: Credential | errors.GatewayError = field(default_factory=OwnCertificate)
     requester: Requester = field(default_factory=a_requester)
+    authorities: CertificationAuthorities = field(default_factory=CertificationAuthorities)
     events: list[str] = field(default_factory=list)
     submitted: list[Approval] = field(default_factory=list)
     remembered: dict[str, PendingRequest] = field(default_factory=dict)
@@ -146,6 +154,7 @@ async def serve(world: World, token: RequestSecurityToken, **envelope: str) -> R
     enrollment = Enrollment(
         world.authenticate,
         world.policies,
+        lambda: world.authorities,
         transition=world,
         ces=world,
         pending=world,
@@ -220,19 +229,6 @@ async def test_whom_the_guard_does_not_admit_nothing_is_submitted_for() -> None:
         await serve(world, an_issue())
 
     assert world.events[-1] == "credential for partner-a"
-
-
-def a_ticket(sid: str) -> KerberosCredential:
-    start = NOW
-    ticket = ServiceTicket(
-        "alice@corp.example",
-        "alice@CORP.EXAMPLE",
-        "HTTP/ces.corp.example@CORP.EXAMPLE",
-        start,
-        start + timedelta(hours=10),
-        CredentialCache("MEMORY:test"),
-    )
-    return KerberosCredential(ticket, "protocol_transition", is_cached=False, acts_as_sid=sid)
 
 
 async def test_a_certificate_that_names_another_account_s_sid_is_withheld() -> None:
@@ -333,3 +329,79 @@ async def test_another_s_pending_request_is_never_asked_after() -> None:
 async def test_key_exchange_tokens_are_not_served() -> None:
     with pytest.raises(errors.ActionNotSupported, match="KET"):
         await serve(World(), wstep.KET(), action="http://docs.oasis-open.org/ws-sx/ws-trust/200512/RST/KET")
+
+
+# --- who signed the request -----------------------------------------------------------------------------------------
+
+SIGNED_AT = a_call().received_at
+SIGNING_CA = cmc.a_ca(now=SIGNED_AT)
+OLD = cmc.a_certificate(SIGNING_CA, now=SIGNED_AT)
+"""The certificate whose key signs the request for a new one."""
+
+
+def authorities(*lists: RevocationList) -> CertificationAuthorities:
+    own = parse_certificate(SIGNING_CA.certificate)
+    return CertificationAuthorities((CertificationAuthority("Partner CA", (own,)),), lists)
+
+
+def a_revocation_list(*serial_numbers: int, days: int = 7) -> RevocationList:
+    start = SIGNED_AT - timedelta(days=1)
+    builder = x509.CertificateRevocationListBuilder(SIGNING_CA.public.subject, start, start + timedelta(days=days))
+    for serial_number in serial_numbers:
+        builder = builder.add_revoked_certificate(x509.RevokedCertificateBuilder(serial_number, start).build())
+    assert isinstance(SIGNING_CA.key, ec.EllipticCurvePrivateKey)
+    encoded = builder.sign(SIGNING_CA.key, hashes.SHA256()).public_bytes(Encoding.DER)
+    return parse_revocation_list(encoded, (parse_certificate(SIGNING_CA.certificate),))
+
+
+def a_signed_issue(signer: cmc.Holder = OLD, *, full: bool = False) -> wstep.Issue:
+    """Signed by the requester's new key, and by that certificate; `full` is CMC, else CMS."""
+    by_holder = cmc.signed_by(signer)
+    return wstep.Issue(
+        cmc.a_cmc_request(signers=(cmc.signed_by_key(), by_holder)) if full else cmc.a_cms_request(None, (by_holder,)),
+        wstep.ValueType.PKCS7,
+    )
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["CMS", "CMC"])
+async def test_the_policy_judges_signers_that_an_authority_vouches_for(*, full: bool) -> None:
+    world = World(authorities=authorities(a_revocation_list()))
+
+    # Whether this policy allows it, is another question.
+    with suppress(NotPermitted):
+        await serve(world, a_signed_issue(full=full))
+
+    assert "noted application" in world.events
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["CMS", "CMC"])
+@pytest.mark.parametrize(
+    ("vouching", "signer", "error"),
+    [
+        pytest.param(CertificationAuthorities(), OLD, errors.SignerUntrusted, id="no authorities"),
+        pytest.param(
+            authorities(a_revocation_list()),
+            cmc.a_certificate(cmc.a_ca(key=a_key(name="a look-alike"), now=SIGNED_AT), now=SIGNED_AT),
+            errors.SignerUntrusted,
+            id="the same name and serial number, another CA",
+        ),
+        pytest.param(
+            authorities(a_revocation_list()),
+            cmc.a_certificate(SIGNING_CA, valid=(timedelta(days=-90), timedelta(days=-1)), now=SIGNED_AT),
+            errors.SignerExpired,
+            id="over",
+        ),
+        pytest.param(authorities(a_revocation_list(0x1234)), OLD, errors.SignerRevoked, id="revoked"),
+        pytest.param(authorities(a_revocation_list(days=1)), OLD, errors.RevocationUnknown, id="the list is over"),
+        pytest.param(authorities(), OLD, errors.RevocationUnknown, id="no list"),
+    ],
+)
+async def test_for_whom_no_authority_vouches_nothing_is_judged(
+    vouching: CertificationAuthorities, signer: cmc.Holder, error: type[errors.SignerRefused], *, full: bool
+) -> None:
+    world = World(authorities=vouching)
+
+    with pytest.raises(error):
+        await serve(world, a_signed_issue(signer, full=full))
+
+    assert world.events == ["authenticate", "noted partner-a"]

@@ -1,5 +1,6 @@
 """The other story: what a requester may enroll, told in the outside's addresses."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -92,6 +93,7 @@ class World:
     requester: Requester = field(default_factory=a_requester)
     asked: list[GetPolicies] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
+    learned: list[GetPoliciesResponse] = field(default_factory=list)
 
     async def authenticate(self, _call: Call, _envelope: Envelope) -> Requester:
         self.events.append("authenticate")
@@ -120,7 +122,14 @@ class World:
 async def serve(world: World) -> GetPoliciesResponse:
     policies = load_policies([("policy.yaml", POLICY)])
     publication = Publication("Partners", "https://enroll.partner.example", {CA_NAME: (PUBLIC,)})
-    story = EnrollmentPolicy(world.authenticate, lambda: policies, transition=world, cep=world, publication=publication)
+    story = EnrollmentPolicy(
+        world.authenticate,
+        lambda: policies,
+        transition=world,
+        cep=world,
+        publication=publication,
+        learn=world.learned.append,
+    )
     call = Call("6f1c", datetime(2026, 1, 1, tzinfo=UTC), "192.0.2.1", "cep", None, None, None, b"")
     body = xcep.render_get_policies(REQUEST)
     envelope = Envelope(xcep.ACTION_GET_POLICIES, "urn:uuid:1", None, None, None, body)
@@ -164,3 +173,15 @@ async def test_a_requester_whom_no_policy_admits_gets_nothing() -> None:
 
     with pytest.raises(errors.NothingToEnroll):
         await serve(world)
+
+
+@pytest.mark.parametrize("requester", [a_requester(), a_requester("partner-z")])
+async def test_the_catalogue_learns_from_the_inside_s_whole_answer_whatever_becomes_of_the_call(
+    requester: Requester,
+) -> None:
+    world = World(requester=requester)
+
+    with suppress(errors.NothingToEnroll):
+        await serve(world)
+
+    assert world.learned == [world.offer]

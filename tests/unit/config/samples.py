@@ -20,6 +20,8 @@ rules:
   - name: own-hosts
     requesters: [{account: partner-a, authentication: [Certificate]}]
     key: [{algorithm: EC, curves: [secp256r1]}]
+    keyUsage: {allow: [digitalSignature]}
+    extendedKeyUsage: {allow: [serverAuth]}
 """
 
 

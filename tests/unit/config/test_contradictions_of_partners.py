@@ -75,7 +75,14 @@ def test_partners_have_different_names(tmp_path: Path, content: dict[str, Any]) 
 
 def test_a_policy_for_a_partner_that_there_is_not_is_told(tmp_path: Path, content: dict[str, Any]) -> None:
     requesters = "[{partner: a, authentication: [Certificate]}, {partner: b, authentication: [Kerberos]}]"
-    (tmp_path / "policies" / "other.yaml").write_text(a_policy_file(template="{name: Other}", requesters=requesters))
+    (tmp_path / "policies" / "other.yaml").write_text(
+        a_policy_file(
+            "keyUsage: {allow: [digitalSignature]}",
+            "extendedKeyUsage: {allow: [clientAuth]}",
+            template="{name: Other}",
+            requesters=requesters,
+        )
+    )
 
     checked = load(tmp_path, content | {"partners": [{"name": "a", "accounts": ["x"]}]})
 

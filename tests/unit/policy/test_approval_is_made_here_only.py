@@ -29,7 +29,15 @@ def test_a_requester_is_made_by_authentication_only() -> None:
     assert {maker for maker in makers if not maker.startswith("authn/")} == set()
 
 
-@pytest.mark.parametrize("name", ["Approval", "Requester"])
+def test_a_signer_is_vouched_for_by_the_authorities_only() -> None:
+    assert files_that_call("TrustedCertificate") == {"pki/authorities.py"}
+
+
+def test_a_revocation_list_is_made_by_its_reader_only() -> None:
+    assert files_that_call("RevocationList") == {"pki/revocation_list.py"}
+
+
+@pytest.mark.parametrize("name", ["Approval", "Requester", "TrustedCertificate", "RevocationList"])
 def test_nobody_hides_behind_an_alias(name: str) -> None:
     renamed = {
         file.relative_to(GATEWAY).as_posix()

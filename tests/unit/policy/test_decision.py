@@ -1,16 +1,19 @@
 """The decision itself, with hand-written conditions: what conditions say is tested beside them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
-from gateway.errors import TemplateConflict, TemplateMissing, Unmatched
+from gateway.errors import SignerUntrusted, TemplateConflict, TemplateMissing, Unmatched
+from gateway.pki.authorities import TrustedCertificate
+from gateway.pki.certificate import Certificate
 from gateway.pki.certificate_request import EnrollmentNameValuePair, TemplateCarrier, TemplateReference
 from gateway.policy.decision import (
     Application,
     Approval,
     Concern,
+    Mode,
     NotPermitted,
     Policies,
     Policy,
@@ -18,11 +21,12 @@ from gateway.policy.decision import (
     Template,
     Violation,
     approve,
+    decide,
     judge,
     select,
 )
 from gateway.requester import Requester
-from tests.builders import a_request, a_requester, a_template_reference, an_application
+from tests.builders import a_certificate, a_request, a_requester, a_template_reference, an_application
 
 OID = "1.3.6.1.4.1.311.21.8.1.2.3"
 
@@ -48,6 +52,16 @@ class Admitting(Objecting):
 
     def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
         return () if self.admits(application.requester) else (an_objection(rule, "somebody else"),)
+
+
+@dataclass(frozen=True)
+class Forbidding:
+    """A condition with these violations."""
+
+    objections: tuple[Violation, ...]
+
+    def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
+        return self.objections
 
 
 def an_objection(rule: str, objection: str) -> Violation:
@@ -284,6 +298,70 @@ def test_a_rule_of_another_template_allows_nothing() -> None:
 
     with pytest.raises(NotPermitted):
         approve(policies(generous, strict), an_application())
+
+
+# --- audit mode -----------------------------------------------------------------------------------------------------
+
+
+def on_trial(*rules: Rule) -> Policies:
+    return policies(replace(a_policy(*rules), mode=Mode.AUDIT))
+
+
+def test_a_policy_on_trial_lets_through_what_it_would_refuse_and_says_so() -> None:
+    rules = (a_rule("first", "x", "y"), a_rule("second", "z"))
+
+    approval = approve(on_trial(*rules), an_application())
+
+    assert (approval.rule, approval.violations) == (rules[1], (an_objection("second", "z"),))
+
+
+def test_a_policy_on_trial_approves_what_a_rule_allows_without_a_word() -> None:
+    approval = approve(on_trial(a_rule("first", "x"), a_rule("second")), an_application())
+
+    assert (approval.rule.name, approval.violations) == ("second", ())
+
+
+def test_a_policy_on_trial_lets_nobody_through_whom_no_rule_admits() -> None:
+    with pytest.raises(NotPermitted):
+        approve(on_trial(a_rule("theirs", "x", account="partner-b")), an_application())
+
+
+def test_what_is_forbidden_to_everybody_is_so_on_trial_too() -> None:
+    forbidden = replace(an_objection("strict", "x"), is_forbidden=True)
+    strict = Rule("strict", Admitting(), (Forbidding((forbidden,)),))
+
+    with pytest.raises(NotPermitted) as refusal:
+        approve(on_trial(strict), an_application())
+    approval = approve(on_trial(strict, a_rule("lax", "y", "z")), an_application())
+
+    assert refusal.value.violations == (forbidden,)
+    assert approval.rule.name == "lax"
+
+
+# --- those who signed -----------------------------------------------------------------------------------------------
+
+
+def signed(*signers: Certificate, vouched_for: tuple[Certificate, ...]) -> Application:
+    application = an_application(replace(a_request(), signers=signers))
+    return replace(application, signers=tuple(TrustedCertificate(one, "a CA") for one in vouched_for))
+
+
+def test_a_signer_for_whom_nobody_has_vouched_is_refused_before_any_rule_is_asked() -> None:
+    ours, theirs = a_certificate(der=b"ours"), a_certificate(der=b"theirs")
+
+    decision = decide(policies(a_policy(a_rule("generous"))), signed(ours, theirs, vouched_for=(ours,)))
+
+    assert isinstance(decision.error, SignerUntrusted)
+    assert (decision.policy, decision.verdicts, decision.approval) == (None, (), None)
+
+
+def test_signers_that_are_all_vouched_for_are_the_rules_matter() -> None:
+    ours = a_certificate(der=b"ours")
+
+    decision = decide(policies(a_policy(a_rule("generous"))), signed(ours, vouched_for=(ours,)))
+
+    assert decision.approval is not None
+    assert decision.error is None
 
 
 # --- admission ------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from gateway.policy.examples import (
     RequesterFacts,
     RequestSection,
 )
+from gateway.policy.expected import SecurityIdentifier
 from gateway.policy.identity import IDENTITY
 from gateway.policy.key_sections import Curve
 from gateway.policy.load import load_examples, load_policies
@@ -41,6 +42,8 @@ def test_the_partial_examples_load(example: str) -> None:
     is_requesters = lines[0] == "requesters:"
 
     file = a_policy_file(requesters=f"\n    {entries}") if is_requesters else a_policy_file(*lines)
+    if lines[0] == "issued:":
+        file = f"{a_policy_file()}\n{example}"
 
     assert len(load_policies([("P.yaml", file)]).policies) == 1
 
@@ -70,6 +73,7 @@ def test_every_key_of_an_example_is_told(section: type[Section]) -> None:
         get_args(Curve),
         EXTENDED_KEY_USAGES,
         EXTENSIONS,
+        SecurityIdentifier,
     ],
 )
 def test_every_word_is_told(words: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives import hashes
 
-from gateway.credential import Credential, KerberosCredential, OwnCertificate
+from gateway.credential import Credential, OwnCertificate
 from gateway.errors import CertificateWithheld, Objection, UpstreamMisbehaved
 from gateway.pki.certificate import parse_certificate
 from gateway.policy.decision import Mode, Template
@@ -20,8 +20,8 @@ from gateway.policy.limits import Limits
 from gateway.policy.load import load_policies
 from gateway.protocol.wstep import Issued, Pending
 from gateway.requester import Requester, Verifier
-from gateway.tickets import CredentialCache, EvidenceTicket, ServiceTicket
-from tests.builders import a_name, a_policy_file, a_requester, an_account, an_expectation, general_names
+from gateway.tickets import EvidenceTicket
+from tests.builders import a_name, a_policy_file, a_requester, a_ticket, an_account, an_expectation, general_names
 from tests.issued import (
     AUTHORITY_INFORMATION_ACCESS,
     AUTHORITY_KEY_IDENTIFIER,
@@ -101,11 +101,6 @@ WEB_SERVER = an_expectation(
     issued=POLICY.issued,
     approved_at=NOW,
 )
-
-
-def a_ticket(sid: str | None = SID) -> KerberosCredential:
-    ticket = ServiceTicket("alice", "alice", "HTTP/ces", NOW, NOW + timedelta(hours=10), CredentialCache("MEMORY:test"))
-    return KerberosCredential(ticket, "protocol_transition", is_cached=False, acts_as_sid=sid)
 
 
 def alice() -> Requester:

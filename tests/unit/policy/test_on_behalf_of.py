@@ -174,3 +174,12 @@ def test_an_agent_may_be_known_by_its_sid() -> None:
 
 def test_one_of_several_agents_is_the_requester() -> None:
     assert violations(TERMS, an_application_of(SECOND, AGENT)) == []
+
+
+def test_each_signer_has_its_own_authority() -> None:
+    application = an_application_of(AGENT, SECOND)
+    vouched_for = (TrustedCertificate(AGENT, "A"), TrustedCertificate(SECOND, "B"))
+
+    assert violations(replace(TERMS, issuers=frozenset({"A"})), replace(application, signers=vouched_for)) == [
+        ("signer issuer", "CN=Partner CA", "A")
+    ]

@@ -7,7 +7,7 @@ from gateway.policy.decision import Application, Concern
 from gateway.policy.patterns import Exact, ExactName, Regex, Suffix
 from gateway.policy.requesters import AdmittedRequester, Groups, OrganizationalUnits, RequestersCondition
 from gateway.requester import Requester
-from tests.builders import a_requester, an_account, an_application
+from tests.builders import a_certificate, a_name, a_requester, an_account, an_application
 
 ALL = {"Certificate", "UsernamePassword", "Kerberos"}
 
@@ -231,3 +231,12 @@ def test_a_refusal_says_who_would_be_admitted() -> None:
 
 def test_an_entry_without_an_account_says_so_by_what_it_has() -> None:
     assert str(AdmittedRequester(None, ALL, partner="partner-a")) == "of the partner partner-a"
+
+
+def test_an_issuer_of_look_alike_letters_is_nobody() -> None:
+    requester = replace(
+        a_requester(), evidence=replace(a_certificate(), issuer=a_name(("commonName", "\uff30artner CA")))
+    )
+
+    assert not admits(requester, issuer=Regex(".*"))
+    assert admits(a_requester(), issuer=Regex(".*"))

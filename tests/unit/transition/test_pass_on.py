@@ -36,3 +36,7 @@ async def test_the_gateways_own_name_is_lent_to_whom_it_has_verified(requester: 
 async def test_the_gateways_own_name_is_not_lent_to_whom_nobody_has_verified(requester: Requester) -> None:
     with pytest.raises(TransitionFailed, match="not verified by the gateway"):
         await UseOwnCertificate().credential(requester)
+
+
+async def test_what_the_gateway_asks_by_itself_it_asks_under_its_own_certificate() -> None:
+    assert await UseOwnCertificate().own_credential() == OwnCertificate()

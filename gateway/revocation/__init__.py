@@ -1,0 +1,1 @@
+"""The configured certification authorities, with revocation lists that are kept current."""

@@ -1,0 +1,88 @@
+"""The template catalogue: learned from the lab's CEP through the real gateway, kept, and used."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.catalogue.file import read_file
+from gateway.lab.server import CA_1
+from gateway.lab.templates import PARTNER_WEB_SERVER, TEMPLATES
+from gateway.lab.world import World
+from tests.requests import a_certification_request
+from tests.stand import CEP_PASSWORD, Answer, Stand, a_stand, service
+
+WEB = "www.partner-a.example"
+OID = PARTNER_WEB_SERVER.oid.dotted_string
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "catalogue.yaml"
+
+
+def with_catalogue(file: Path, *, asks_by_itself: bool = False) -> Callable[[dict[str, Any]], None]:
+    """And with a policy that does not know the object identifier of its template."""
+
+    def change(content: dict[str, Any]) -> None:
+        content["catalogue"] = {"file": str(file)}
+        content["policies"] = str(file.parent / "policies")
+        if not asks_by_itself:
+            content["services"].remove(service(content, "cep-certificate"))
+
+    policies = file.parent / "policies"
+    policies.mkdir(exist_ok=True)
+    shipped = (Path(__file__).parents[2] / "policies" / "PartnerWebServer.yaml").read_text()
+    (policies / "PartnerWebServer.yaml").write_text(
+        "\n".join(line for line in shipped.splitlines() if not line.startswith("  oid:"))
+    )
+    return change
+
+
+async def by_oid(stand: Stand) -> Answer:
+    """A request that names its template as Windows does: by its object identifier alone."""
+    request = a_certification_request(f"CN={WEB}", dns=(WEB,), template=None, template_oid=OID)
+    return await stand.post(stand.issue(request))
+
+
+async def test_after_one_get_policies_a_request_by_object_identifier_finds_the_policy_also_after_a_restart(
+    world: World, tmp_path: Path, file: Path
+) -> None:
+    async with a_stand(world, tmp_path, with_catalogue(file)) as stand:
+        before = await by_oid(stand)
+        assert (await stand.refusal_of(before))["reason"] == "unmatched"
+
+        await stand.post(stand.get_policies(), CEP_PASSWORD)
+
+        assert (await by_oid(stand)).certificate
+    catalogue = read_file(file)
+    assert {template.common_name for template in catalogue.templates} == {each.common_name for each in TEMPLATES}
+    assert len(catalogue.ca_certificates(CA_1)) == 1
+
+    async with a_stand(world, tmp_path, with_catalogue(file)) as stand:
+        assert (await by_oid(stand)).certificate
+
+
+async def test_the_gateway_asks_by_itself_under_its_own_certificate(world: World, tmp_path: Path, file: Path) -> None:
+    async with a_stand(world, tmp_path, with_catalogue(file, asks_by_itself=True)) as stand:
+        assert stand.app.catalogue is not None
+        while not stand.app.catalogue.catalogue.templates:  # noqa: ASYNC110 -- the answer tells nobody else
+            await asyncio.sleep(0)
+
+        assert (await by_oid(stand)).certificate
+        metrics = stand.app.metrics.render().decode()
+
+    assert f"ces_gateway_catalogue_templates {len(TEMPLATES)}.0" in metrics
+    assert 'ces_gateway_catalogue_refresh_failures_total{service="cep-certificate"} 0.0' in metrics
+    assert 'ces_gateway_catalogue_age_seconds{service="cep-password"} +Inf' in metrics
+
+
+async def test_a_reload_takes_a_catalogue_that_was_written_by_hand(world: World, tmp_path: Path, file: Path) -> None:
+    async with a_stand(world, tmp_path, with_catalogue(file)) as stand:
+        file.write_text(f"templates: [{{commonName: PartnerWebServer, oid: {OID}}}]")
+
+        stand.app.reload()
+
+        assert (await by_oid(stand)).certificate

@@ -139,6 +139,10 @@ def everywhere(world: World, ports: Ports) -> dict[str, Any]:
                 "client_trust": world.partner_ca.name,
             },
         ],
+        "certification_authorities": [
+            {"name": name, "certificates": world.authority(name).name, "crl": [world.revocation_list(name).name]}
+            for name in (CA_1, CA_2)
+        ],
         "management": {"address": "127.0.0.1", "port": ports.management},
         "policies": "policies",
         "audit": {"file": "audit.jsonl"},

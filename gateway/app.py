@@ -133,6 +133,7 @@ class App:
         except (Mistaken, OSError, UnicodeDecodeError) as error:
             log.error("policies not reloaded, the last good set stays in force", mistakes=str(error).splitlines())
         else:
+            self._count_policies()
             log.info("policies reloaded", count=len(self._policies.policies))
         self._reload_shadow_policies()
         try:
@@ -162,11 +163,15 @@ class App:
             both = (*self._policies.policies, *self._shadow_policies.policies)
             self.metrics.shadow_watches({policy.name for policy in both})
 
+    def _count_policies(self) -> None:
+        self.metrics.policies_in_force(policy.name for policy in self._policies.policies)
+
     async def _start(self, stack: AsyncExitStack) -> None:
         configuration = self.configuration
         if self._shadow_mistakes:
             log.error("shadow policies not loaded", mistakes=[str(mistake) for mistake in self._shadow_mistakes])
         self._watch_shadow_policies()
+        self._count_policies()
         await stack.enter_async_context(self.audit)
         if self._passwords is not None:
             stack.callback(self._passwords.close)

@@ -68,6 +68,17 @@ class HttpRefusalReason(StrEnum):
     """The service broke its contract and raised."""
 
 
+class PolicyOutcome(StrEnum):
+    """What the policies made of an application."""
+
+    ALLOWED = "allowed"
+    REFUSED = "refused"
+    AUDITED = "audited"
+    """It went through, since its policy is on trial; enforced, it would have refused."""
+    UNMATCHED = "unmatched"
+    """No policy is for the template; refused."""
+
+
 class RealmPart(StrEnum):
     """What a realm's services depend on."""
 
@@ -212,6 +223,13 @@ class Metrics:
             ["service", "field"],
             registry=registry,
         )
+        self._policy_decisions = Counter(
+            "ces_gateway_policy_decisions",
+            "Applications that the policies judged.",
+            ["policy", "outcome"],
+            registry=registry,
+        )
+        self._policy_decisions.labels("", PolicyOutcome.UNMATCHED)
         self._not_after = Gauge(
             "ces_gateway_server_certificate_not_after_seconds",
             "When the first of the listener's certificates expires, in seconds since the epoch.",
@@ -328,6 +346,16 @@ class Metrics:
         self._certificates_withheld.labels(service).inc()
         for field in set(fields):
             self._objections.labels(service, field).inc()
+
+    def policies_in_force(self, names: Iterable[str]) -> None:
+        """These policies judge from now on: their series start at zero, those of others stay as they are."""
+        for name in names:
+            for outcome in (PolicyOutcome.ALLOWED, PolicyOutcome.REFUSED, PolicyOutcome.AUDITED):
+                self._policy_decisions.labels(name, outcome)
+
+    def policy_decided(self, policy: str, outcome: PolicyOutcome) -> None:
+        """An application was judged; `policy` is the name of the one that did, or empty if there is none."""
+        self._policy_decisions.labels(policy, outcome).inc()
 
     def server_certificate_expires(self, listener: str, not_after: datetime) -> None:
         """A listener has loaded its certificates; `not_after` is the earliest of them."""

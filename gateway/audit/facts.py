@@ -115,12 +115,14 @@ def _request(request: CertificateRequest) -> Facts:
 
 
 def of_approval(approval: Approval) -> Facts:
-    return {
+    facts: Facts = {
         "template": approval.policy.template.name,
         "policy": approval.policy.name,
         "policy_digest": approval.policy.digest,
         "rule": approval.rule.name,
     }
+    # The rule is the one that came nearest, and did not allow it.
+    return facts | {"mode": approval.policy.mode} if approval.violations else facts
 
 
 def of_credential(credential: Credential) -> Facts:

@@ -38,11 +38,17 @@ class CallRecord:
         self._requester: Requester | None = None
         self._undecided: Application | None = None
         """Until a line has told what was decided, and all that it takes to decide again."""
+        self._approval: Approval | None = None
 
     @property
     def requester(self) -> Requester | None:
         """Who has authenticated in this call; None as long as nobody has."""
         return self._requester
+
+    @property
+    def approval(self) -> Approval | None:
+        """The decision of this call; None as long as there is none, and where it was a refusal."""
+        return self._approval
 
     def authenticated(self, requester: Requester) -> None:
         """Note a fact for the lines to come."""
@@ -56,8 +62,10 @@ class CallRecord:
 
     async def approved(self, approval: Approval) -> None:
         """The decision, on the disk when this returns. Raises RecordNotWritten: then nothing may be submitted."""
+        self._approval = approval
         self._facts |= facts.of_approval(approval)
-        await self._writer.append(Event.APPROVED, self._facts | self._deciding(is_approved=True), durable=True)
+        told = self._facts | facts.of_violations(approval.violations) | self._deciding(is_approved=True)
+        await self._writer.append(Event.APPROVED, told, durable=True)
 
     def transitioned(self, credential: Credential) -> None:
         """Note a fact for the lines to come."""

@@ -1,9 +1,8 @@
-"""The conditions on the key, usages, extensions and request attributes.
+"""The conditions on usages and extensions.
 
 Each reports all that it objects to. What the policy does not speak of is refused.
 """
 
-import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from gateway.policy.vocabulary import (
     ANY_USAGE,
     JUDGED_EXTENSIONS,
     REFUSED_EXTENSIONS,
-    TOLERATED_PKCS10_ATTRIBUTES,
 )
 
 
@@ -103,31 +101,3 @@ class ExtensionsCondition:
                 yield violation(rule, Concern.EXTENSIONS, field, shown, "absent", is_forbidden=True)
             elif extension.oid not in self.unjudged and extension.oid not in JUDGED_EXTENSIONS:
                 yield violation(rule, Concern.EXTENSIONS, extension.oid, shown, "absent")
-
-
-_MACHINE_NAMES = frozenset({"ccm", "rmd"})
-_MACHINE_NAME = re.compile(r"[A-Za-z0-9._-]{1,255}")
-
-
-@dataclass(frozen=True, slots=True)
-class AttributesCondition:
-    """The attributes beside the extensions: name/value pairs of every origin, and those of the PKCS#10.
-
-    A CA acts on name/value pairs (SAN: ESC6; cdc: contacts the host named; ValidityPeriod, certfile, ...). Only what
-    client machines tell about themselves is tolerated (ccm, rmd), and only in the form of a machine's name, so that
-    no value smuggles in another pair. Of the others, a renewal certificate or an attestation would change what the
-    request means.
-    """
-
-    def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
-        return first_of(self._violations(rule, application))
-
-    def _violations(self, rule: str, application: Application) -> Iterator[Violation]:
-        for pair in application.request_attributes:
-            if pair.normalised not in _MACHINE_NAMES:
-                yield violation(rule, Concern.ATTRIBUTES, pair.normalised, pair.value, "absent")
-            elif not _MACHINE_NAME.fullmatch(pair.value):
-                yield violation(rule, Concern.ATTRIBUTES, pair.normalised, pair.value, "the name of a machine")
-        for oid in application.request.attributes:
-            if oid not in TOLERATED_PKCS10_ATTRIBUTES:
-                yield violation(rule, Concern.ATTRIBUTES, oid, "", "absent")

@@ -4,7 +4,8 @@ Rules only allow. A prohibition is a condition inside a rule, so the order of ru
 adding a rule never takes an approval away. With no policy, no rule or no condition met, the answer is no.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -135,6 +136,8 @@ class Rule:
     """How long a certificate may be valid; None where the rule does not say."""
     limits: Limits = NOTHING
     """What may stand in the certificate."""
+    attributes: AbstractSet[str] = frozenset()
+    """The name/value attributes that a condition allows, if their values are right: names as the CA compares them."""
 
     def violations(self, application: Application) -> tuple[Violation, ...]:
         """Every violation of every condition, not the first."""
@@ -221,6 +224,9 @@ class Verdict:
     violations: tuple[Violation, ...]
 
 
+_OF_ATTRIBUTES = frozenset({Concern.ATTRIBUTES, Concern.VALIDITY})
+
+
 @dataclass(frozen=True, slots=True)
 class Approval:
     """An application that a policy allows. Only `decide` makes one; only an Approval reaches the CA."""
@@ -230,6 +236,27 @@ class Approval:
     rule: Rule
     violations: tuple[Violation, ...] = ()
     """What would have been refused, were the policy enforced."""
+
+    @property
+    def additional_context(self) -> tuple[ContextItem, ...]:
+        """The words around the request that go to the CA: none that the client did not say, and none that was not
+        judged and allowed, under the names as the CA compares them.
+
+        The template's name is the policy's spelling, and is not added where the client named the template in the signed
+        request only: the CA would still read it there.
+        """
+        return tuple(dict.fromkeys(self._context_items()))
+
+    def _context_items(self) -> Iterator[ContextItem]:
+        references = self.application.template_references
+        if any(reference.carrier is TemplateCarrier.ADDITIONAL_CONTEXT for reference in references):
+            yield ContextItem("CertificateTemplate", self.policy.template.name)
+        if any(violation.concern in _OF_ATTRIBUTES for violation in self.violations):
+            return  # a policy on trial lets the request go through, not the words that it would refuse
+        for item in self.application.additional_context:
+            name = EnrollmentNameValuePair(item.name, item.value).normalised
+            if name in self.rule.attributes:
+                yield ContextItem(name, item.value)
 
 
 @dataclass(frozen=True, slots=True)

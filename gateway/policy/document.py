@@ -5,16 +5,26 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, model_validator
 
+from gateway.policy.attribute_sections import (
+    ClientInformationSection,
+    RequestAttributesSection,
+    ValiditySection,
+    request_attributes_condition,
+)
+from gateway.policy.attributes import PKCS10AttributesCondition
+from gateway.policy.cel import CelCondition
+from gateway.policy.client_information import ClientInformationCondition
+from gateway.policy.condition_sections import ConditionSection
 from gateway.policy.conditions import (
-    AttributesCondition,
     CertificatePoliciesCondition,
     ExtendedKeyUsageCondition,
     ExtensionsCondition,
     KeyUsageCondition,
 )
-from gateway.policy.decision import Rule, Template
+from gateway.policy.decision import Mode, Rule, Template
 from gateway.policy.examples import ExampleSection
 from gateway.policy.issued_sections import IssuedSection
+from gateway.policy.key_archival import KeyArchivalCondition
 from gateway.policy.key_condition import KeyCondition
 from gateway.policy.key_sections import KeySection
 from gateway.policy.limits import Limits
@@ -27,12 +37,14 @@ from gateway.policy.requesters import RequestersCondition
 from gateway.policy.sections import Given, ObjectIdentifier, PlainText, Section, Some, is_object_identifier
 from gateway.policy.security_identifier import SecurityIdentifierCondition
 from gateway.policy.signer_sections import OnBehalfOfSection, RenewalSection, extended_key_usage
+from gateway.policy.validity import ValidityCondition
 from gateway.policy.vocabulary import (
     ANY_CERTIFICATE_POLICY,
     EXTENSIONS,
     JUDGED_EXTENSIONS,
     REFUSED_EXTENSIONS,
     RESERVED_TEMPLATES,
+    VALIDITY_ATTRIBUTES,
 )
 
 KeyUsage = Literal[
@@ -92,6 +104,11 @@ class RuleSection(Section):
     extensions: Some[Annotated[str, AfterValidator(_unjudged_extension)]] = ()
     renewal: Given[RenewalSection] = None
     on_behalf_of: Given[OnBehalfOfSection] = None
+    request_attributes: Given[RequestAttributesSection] = None
+    validity: Given[ValiditySection] = None
+    client_information: Given[ClientInformationSection] = None
+    key_archival: Given[Literal["allowed", "required"]] = None
+    conditions: Some[ConditionSection] = ()
 
     @model_validator(mode="after")
     def _one_purpose_of_signers(self) -> Self:
@@ -104,6 +121,8 @@ class RuleSection(Section):
         subject = SubjectCondition({field: section.name_rule() for field, section in (self.subject or {}).items()})
         section = self.subject_alternative_name
         names = section.condition() if section else SubjectAlternativeNameCondition({})
+        attributes = request_attributes_condition(self.request_attributes)
+        maximum_validity = self.validity.maximum() if self.validity else None
         return Rule(
             self.name,
             RequestersCondition(tuple(requester.admitted() for requester in self.requesters)),
@@ -118,11 +137,18 @@ class RuleSection(Section):
                 ),
                 SecurityIdentifierCondition(self.security_identifier is not None),
                 ExtensionsCondition(frozenset(self.extensions)),
-                AttributesCondition(),
+                attributes,
+                PKCS10AttributesCondition(),
+                ValidityCondition(maximum_validity),
+                self.client_information.condition() if self.client_information else ClientInformationCondition({}),
+                KeyArchivalCondition(self.key_archival),
                 RenewalCondition(self.renewal.terms() if self.renewal else None, template, subject, names),
                 OnBehalfOfCondition(self.on_behalf_of.terms() if self.on_behalf_of else None),
+                CelCondition(tuple(condition.condition() for condition in self.conditions)),
             ),
+            maximum_validity=maximum_validity,
             limits=self._limits(),
+            attributes=frozenset(attributes.allowed) | (VALIDITY_ATTRIBUTES if maximum_validity else frozenset()),
         )
 
     def _limits(self) -> Limits:
@@ -155,6 +181,7 @@ class PolicyDocument(Section):
     template: TemplateSection
     description: str = ""
     """For people."""
+    mode: Mode = Mode.ENFORCE
     rules: Some[RuleSection]
     issued: Given[IssuedSection] = None
     examples: Some[ExampleSection] = ()

@@ -71,6 +71,7 @@ def _policy(document: Document, text: str, blocked_keys: AbstractSet[bytes]) -> 
         rules=tuple(rule.rule(template, blocked_keys) for rule in form.rules),
         digest=sha256(text.encode()).hexdigest(),
         issued=form.issued.rule() if form.issued else None,
+        mode=form.mode,
     )
 
 

@@ -106,3 +106,34 @@ TOLERATED_PKCS10_ATTRIBUTES: Mapping[str, str] = {
     "1.2.840.113549.1.9.20": "friendlyName",
 }
 """PKCS#10 attributes that are read elsewhere, or that a CA ignores (the last three: OpenSSL and certmonger)."""
+
+VALIDITY_ATTRIBUTES = frozenset({"validityperiod", "validityperiodunits", "expirationdate"})
+"""Name/value attributes, as the CA compares their names, that the section `validity` judges."""
+
+_SUBJECT = "names a subject that no rule sees: write rules on `subject`"
+
+FORBIDDEN_ATTRIBUTES: Mapping[str, str] = {
+    "san": "gives the certificate further names (ESC6): write rules on `subjectAlternativeName`",
+    "certificateusage": "gives the certificate usages that no rule sees: write rules on `extendedKeyUsage`",
+    "certtype": "gives the certificate the Netscape usages of a server or client, which no rule sees",
+    "cdc": "makes the CA contact the host that it names, as the CA's own account",
+    "certfile": "makes the CA write a file where it says",
+    "requestername": "asks on behalf of somebody, which only counts where it is signed: write `onBehalfOf`",
+    "requestid": "answers the challenge of another request, which no rule has seen",
+    "challenge": "answers the challenge of another request, which no rule has seen",
+    "startdate": "moves the validity: nothing of it is bounded by `validity`",
+    "other": _SUBJECT,
+    "certificatetemplate": "names the template, which `template` does",
+    **dict.fromkeys(
+        (
+            *("c", "country", "countryname", "cn", "commonname", "dc", "domaincomponent", "deviceserialnumber"),
+            *("e", "email", "emailaddress", "g", "givenname", "i", "initials", "l", "locality", "localityname"),
+            *("o", "org", "organization", "organizationname", "ou", "orgunit", "organizationalunit"),
+            *("organizationalunitname", "s", "st", "state", "stateorprovincename", "sn", "surname", "street"),
+            *("streetaddress", "subject", "t", "title", "unstructuredname", "unstructuredaddress"),
+        ),
+        _SUBJECT,
+    ),
+}
+"""Name/value attributes that no policy can allow ([MS-WCCE] 2.2.2.7.10, 3.2.1.4.2.1.2), with the reason: what they do
+is either dangerous, or judged where a request says it in its own words."""

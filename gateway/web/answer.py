@@ -12,14 +12,14 @@ from lxml import etree
 from gateway.call import Call
 from gateway.enrollment import Enrollment, EnrollmentRecord
 from gateway.enrollment_policy import EnrollmentPolicy, EnrollmentPolicyRecord
-from gateway.errors import CertificateWithheld, GatewayError, Overloaded
+from gateway.errors import CertificateWithheld, GatewayError, Overloaded, Unmatched
 from gateway.faults import Outcome, fault_for, hresult_of, message_for
-from gateway.policy.decision import NotPermitted, Violation
+from gateway.policy.decision import Approval, NotPermitted, Violation
 from gateway.protocol import wstep, xcep
 from gateway.protocol.soap import Envelope, parse_envelope, render_envelope, render_fault
 from gateway.protocol.wstep import Issued
 from gateway.requester import Requester
-from gateway.telemetry import Metrics
+from gateway.telemetry import Metrics, PolicyOutcome
 from gateway.web.negotiate import www_authenticate
 from gateway.web.reply import Reply
 
@@ -35,6 +35,11 @@ class CallRecord(EnrollmentRecord, EnrollmentPolicyRecord, Protocol):
     @property
     def requester(self) -> Requester | None:
         """Who has authenticated in this call; None as long as nobody has."""
+        ...
+
+    @property
+    def approval(self) -> Approval | None:
+        """The decision of this call; None as long as there is none, and where it was a refusal."""
         ...
 
     async def refused(
@@ -111,7 +116,7 @@ class SoapService:
             raise
         except Exception as error:  # noqa: BLE001 -- the one place that catches everything
             return await self._refuse(call, envelope, record, error)
-        self._count(call, told.outcome)
+        self._count(call, record, told.outcome)
         return self._reply(200, record, self._render(told.action, told.body, envelope))
 
     async def _refuse(self, call: Call, envelope: Envelope | None, record: CallRecord, error: Exception) -> Reply:
@@ -129,7 +134,7 @@ class SoapService:
             diagnosis=fault.diagnosis,
             violations=violations,
         )
-        self._count(call, fault.reason)
+        self._count(call, record, fault.reason, error)
         message = message_for(error, call.call_id, wsdetail=self.wsdetail, redact=self.redact)
         body = self._render(message.action, render_fault(message.fault), envelope)
         retry_after = error.retry_after if isinstance(error, Overloaded) else None
@@ -138,12 +143,23 @@ class SoapService:
     def _reply(self, status: int, record: CallRecord, body: bytes, retry_after: int | None = None) -> Reply:
         return Reply(status, body, retry_after, www_authenticate(status, record.requester))
 
-    def _count(self, call: Call, outcome: str) -> None:
+    def _count(self, call: Call, record: CallRecord, outcome: str, error: Exception | None = None) -> None:
         seconds = (self.clock() - call.received_at).total_seconds()
         self.metrics.answered(call.service, outcome, seconds)
+        decision = _decision(record.approval, error)
+        if decision is not None:
+            self.metrics.policy_decided(*decision)
+        # A policy on trial is loud: what it would refuse goes through.
+        audited = {"policy_mode": "audit"} if decision is not None and decision[1] is PolicyOutcome.AUDITED else {}
         # The canonical line: one per call, everything else about it is in the audit record under the same id.
         log.info(
-            "answered", call_id=call.call_id, service=call.service, peer=call.peer, outcome=outcome, seconds=seconds
+            "answered",
+            call_id=call.call_id,
+            service=call.service,
+            peer=call.peer,
+            outcome=outcome,
+            seconds=seconds,
+            **audited,
         )
 
     def _render(self, action: str, body: etree._Element, envelope: Envelope | None) -> bytes:
@@ -155,3 +171,16 @@ class SoapService:
             relates_to=envelope.message_id if envelope else None,
             timestamp_created=self.clock() if security and security.timestamp else None,
         )
+
+
+def _decision(approval: Approval | None, error: Exception | None) -> tuple[str, PolicyOutcome] | None:
+    """By which policy, and how; None for a call that no policy has judged."""
+    if approval is not None:
+        return approval.policy.name, PolicyOutcome.AUDITED if approval.violations else PolicyOutcome.ALLOWED
+    match error:
+        case NotPermitted():
+            return error.policy, PolicyOutcome.REFUSED
+        case Unmatched():
+            return "", PolicyOutcome.UNMATCHED
+        case _:
+            return None

@@ -16,6 +16,7 @@ from gateway.telemetry import (
     HandshakeFailure,
     HttpRefusalReason,
     Metrics,
+    PolicyOutcome,
     RealmPart,
     configure_logging,
 )
@@ -176,6 +177,23 @@ def test_what_happens_is_counted() -> None:
         'ces_gateway_build_info{version="1.2.3"}': 1,
     }
     assert expected.items() <= found.items()
+
+
+def test_the_series_of_a_policy_exist_before_it_decides_and_stay_when_it_goes() -> None:
+    metrics = Metrics()
+    metrics.policies_in_force(["web"])
+    metrics.policy_decided("web", PolicyOutcome.AUDITED)
+    metrics.policies_in_force(["user"])
+
+    found = samples(metrics)
+    name = "ces_gateway_policy_decisions_total"
+    assert found[f'{name}{{outcome="unmatched",policy=""}}'] == 0
+    assert found[f'{name}{{outcome="audited",policy="web"}}'] == 1
+    assert [found[f'{name}{{outcome="{outcome}",policy="user"}}'] for outcome in ("allowed", "refused", "audited")] == [
+        0,
+        0,
+        0,
+    ]
 
 
 def test_the_series_of_a_realm_exist_before_anything_happens() -> None:

@@ -22,7 +22,7 @@ from gateway.errors import (
     Unmatched,
 )
 from gateway.policy.comparison import Change, Difference
-from gateway.policy.decision import Concern, Decision, NotPermitted, Violation
+from gateway.policy.decision import Concern, Decision, Mode, NotPermitted, Violation
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.soap import CertificateEnrollmentWSDetail, Fault, UpstreamRefused
 from gateway.protocol.wstep import Issued, Pending
@@ -124,6 +124,32 @@ async def test_an_approval_tells_who_asked_for_what_and_which_rule_allowed_it(lo
         "policy_digest": "cd" * 32,
         "rule": "web servers",
     }
+
+
+async def test_what_a_policy_on_trial_would_have_refused_stands_in_the_line_of_the_approval(
+    log: AuditLog, path: Path
+) -> None:
+    record = log.open(a_call())
+    approval = an_approval()
+    violations = (Violation("web servers", Concern.KEY, "publicKey", "RSA 1024", "RSA 2048 or more"),)
+    on_trial = replace(approval, policy=replace(approval.policy, mode=Mode.AUDIT), violations=violations)
+    await record.approved(on_trial)
+    await record.answered(Issued("Issued", "en-US", b"no certificate", b"", "7"))
+
+    approved, answered = told(path, "approved"), told(path, "answered")
+    assert record.approval == on_trial
+    assert (approved["mode"], approved["rule"]) == ("audit", "web servers")
+    assert approved["violations"] == [
+        {
+            "rule": "web servers",
+            "concern": "key",
+            "field": "publicKey",
+            "value": "RSA 1024",
+            "wanted": "RSA 2048 or more",
+        }
+    ]
+    assert answered["mode"] == "audit"
+    assert "violations" not in answered
 
 
 async def test_a_client_certificate_is_named_with_the_rule_that_mapped_it(log: AuditLog, path: Path) -> None:

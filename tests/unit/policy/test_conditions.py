@@ -1,14 +1,12 @@
 import pytest
 
-from gateway.pki import oids
 from gateway.policy.conditions import (
-    AttributesCondition,
     CertificatePoliciesCondition,
     ExtendedKeyUsageCondition,
     ExtensionsCondition,
     KeyUsageCondition,
 )
-from gateway.policy.decision import Application, Concern, Condition, Violation
+from gateway.policy.decision import Application, Concern, Condition
 from gateway.policy.vocabulary import JUDGED_EXTENSIONS, REFUSED_EXTENSIONS
 from tests.builders import a_request, an_application
 
@@ -181,100 +179,3 @@ def test_nobody_becomes_a_ca() -> None:
     assert violations(EXTENSIONS, application, Concern.EXTENSIONS) == [
         ("basicConstraints", "cA TRUE", "cA FALSE or absent")
     ]
-
-
-# --- attributes -----------------------------------------------------------------------------------------------------
-
-ATTRIBUTES = AttributesCondition()
-
-
-@pytest.mark.parametrize("name", ["ccm", "rmd", "CCM", "c-c m"])
-@pytest.mark.parametrize("value", ["dc01.pkinitlab.internal", "WEB01", "web_01"])
-def test_what_a_machine_tells_about_itself_is_tolerated(name: str, value: str) -> None:
-    application = an_application(a_request(name_value_pairs={name: value}), context={name: value})
-
-    assert violations(ATTRIBUTES, application, Concern.ATTRIBUTES) == []
-
-
-@pytest.mark.parametrize("value", ["", "a\nSAN:upn=x", "a:b", "a b", "a&b=c", "\\\\host\\share", "x" * 256, "ä"])
-def test_a_machine_name_smuggles_nothing(value: str) -> None:
-    assert violations(ATTRIBUTES, an_application(context={"ccm": value}), Concern.ATTRIBUTES) == [
-        ("ccm", value[:119] + "…" if len(value) > 120 else value, "the name of a machine")
-    ]
-
-
-@pytest.mark.parametrize(
-    ("name", "normalised"),
-    [
-        ("SAN", "san"),
-        ("S-A N", "san"),
-        ("cdc", "cdc"),
-        ("requestername", "requestername"),
-        ("ValidityPeriod", "validityperiod"),
-        ("ValidityPeriodUnits", "validityperiodunits"),
-        ("ExpirationDate", "expirationdate"),
-        ("CertificateUsage", "certificateusage"),
-        ("certfile", "certfile"),
-        ("RequestId", "requestid"),
-        ("challenge", "challenge"),
-        ("CN", "cn"),
-        ("something new", "somethingnew"),
-    ],
-)
-def test_every_other_name_value_pair_is_a_violation_wherever_it_stands(name: str, normalised: str) -> None:
-    expected = [(normalised, "x", "absent")]
-
-    assert violations(ATTRIBUTES, an_application(context={name: "x"}), Concern.ATTRIBUTES) == expected
-    inside = an_application(a_request(name_value_pairs={name: "x"}))
-    assert violations(ATTRIBUTES, inside, Concern.ATTRIBUTES) == expected
-
-
-def test_the_template_is_no_attribute_to_be_judged() -> None:
-    application = an_application(context={"CertificateTemplate": "PartnerWebServer"})
-
-    assert violations(ATTRIBUTES, application, Concern.ATTRIBUTES) == []
-
-
-@pytest.mark.parametrize(
-    "oid",
-    [
-        oids.CERT_EXTENSIONS,
-        oids.ENROLLMENT_CSP_PROVIDER,
-        oids.OS_VERSION,
-        oids.REQUEST_CLIENT_INFO,
-        oids.RENEWAL_CERTIFICATE,
-        "1.2.840.113549.1.9.7",
-        "1.2.840.113549.1.9.20",
-    ],
-)
-def test_attributes_that_a_ca_reads_as_information_or_not_at_all_are_tolerated(oid: str) -> None:
-    application = an_application(a_request(extra_attributes=[oid]))
-
-    assert violations(ATTRIBUTES, application, Concern.ATTRIBUTES) == []
-
-
-@pytest.mark.parametrize(
-    "oid",
-    [
-        pytest.param("1.3.6.1.4.1.311.21.13", id="archived key"),
-        pytest.param("1.3.6.1.4.1.311.21.33", id="attestation statement"),
-        pytest.param("1.3.6.1.4.1.311.10.10.1", id="CMC attributes within"),
-        pytest.param("1.2.3", id="unknown"),
-    ],
-)
-def test_every_other_attribute_is_a_violation(oid: str) -> None:
-    application = an_application(a_request(extra_attributes=[oid]))
-
-    assert violations(ATTRIBUTES, application, Concern.ATTRIBUTES) == [(oid, "", "absent")]
-
-
-def test_all_attributes_are_reported() -> None:
-    request = a_request(name_value_pairs={"SAN": "dns=x"}, extra_attributes=["1.2.3"])
-
-    found = ATTRIBUTES.violations("a rule", an_application(request, context={"cdc": "evil.example"}))
-
-    assert found == (
-        Violation("a rule", Concern.ATTRIBUTES, "san", "dns=x", "absent"),
-        Violation("a rule", Concern.ATTRIBUTES, "cdc", "evil.example", "absent"),
-        Violation("a rule", Concern.ATTRIBUTES, "1.2.3", "", "absent"),
-    )

@@ -1,13 +1,16 @@
 import pytest
 
+from gateway.policy.attributes import MACHINE_NAMES, PKCS10AttributesCondition, RequestAttributesCondition
+from gateway.policy.cel import CelCondition
+from gateway.policy.client_information import ClientInformationCondition
 from gateway.policy.conditions import (
-    AttributesCondition,
     CertificatePoliciesCondition,
     ExtendedKeyUsageCondition,
     ExtensionsCondition,
     KeyUsageCondition,
 )
 from gateway.policy.decision import Policy, Rule, Template
+from gateway.policy.key_archival import KeyArchivalCondition
 from gateway.policy.key_condition import KeyCondition, KeyRule
 from gateway.policy.load import load_policies
 from gateway.policy.names import SubjectAlternativeNameCondition, SubjectCondition
@@ -16,6 +19,7 @@ from gateway.policy.patterns import Exact, ExactName, NameRegex, Pattern, Regex,
 from gateway.policy.renewal import RenewalCondition
 from gateway.policy.requesters import AdmittedRequester, Groups, OrganizationalUnits, RequestersCondition
 from gateway.policy.security_identifier import SecurityIdentifierCondition
+from gateway.policy.validity import ValidityCondition
 from gateway.policy.vocabulary import EXTENSIONS, JUDGED_EXTENSIONS, REFUSED_EXTENSIONS
 from gateway.strict_yaml import Mistaken
 from tests.builders import a_policy_file
@@ -58,12 +62,18 @@ def test_what_is_left_out_becomes_a_condition_that_allows_nothing() -> None:
             CertificatePoliciesCondition(frozenset()),
             SecurityIdentifierCondition(allowed=False),
             ExtensionsCondition(frozenset()),
-            AttributesCondition(),
+            RequestAttributesCondition(MACHINE_NAMES),
+            PKCS10AttributesCondition(),
+            ValidityCondition(None),
+            ClientInformationCondition({}),
+            KeyArchivalCondition(None),
             RenewalCondition(
                 None, Template("PartnerWebServer"), SubjectCondition({}), SubjectAlternativeNameCondition({})
             ),
             OnBehalfOfCondition(None),
+            CelCondition(()),
         ),
+        attributes=frozenset({"ccm", "rmd"}),
     )
 
 
@@ -97,7 +107,7 @@ def test_an_empty_section_is_a_mistake(section: str, path: str) -> None:
     assert mistakes(a_policy_file(section)) == [(6, f"rules.0.{path}", EMPTY)]
 
 
-@pytest.mark.parametrize("section", ["validity: 1y", "keyusage: {allow: [digitalSignature]}", "subjectaltname: {}"])
+@pytest.mark.parametrize("section", ["lifetime: 1y", "keyusage: {allow: [digitalSignature]}", "subjectaltname: {}"])
 def test_an_unknown_section_is_a_mistake(section: str) -> None:
     assert mistakes(a_policy_file(section)) == [(6, f"rules.0.{section.partition(':')[0]}", "unknown key")]
 
@@ -278,6 +288,12 @@ def test_kinds_of_keys() -> None:
             KeyRule("Ed448"),
         )
     )
+
+
+def test_exponents_can_be_listed() -> None:
+    rule = rule_of(a_policy_file(key="[{algorithm: RSA, minimumKeyLength: 2048, publicExponent: [3, 65537]}]"))
+
+    assert rule.conditions[0] == KeyCondition((KeyRule("RSA", 2048, public_exponents=(3, 65537)),))
 
 
 @pytest.mark.parametrize(

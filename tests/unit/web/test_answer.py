@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from lxml import etree
+from structlog.testing import capture_logs
 
 from gateway import errors
 from gateway.call import Call
@@ -21,6 +22,7 @@ from gateway.requester import Requester, Verifier
 from gateway.telemetry import Metrics
 from gateway.tickets import EvidenceTicket
 from gateway.web.answer import CallRecord, SoapService, Story, Told
+from tests.unit.audit.samples import an_approval
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 S = "http://www.w3.org/2003/05/soap-envelope"
@@ -39,12 +41,15 @@ class Record:
 
     refusals: list[dict[str, Any]] = field(default_factory=list)
     requester: Requester | None = None
+    approval: Approval | None = None
 
     def authenticated(self, requester: Requester) -> None:
         self.requester = requester
 
     def applied(self, application: Application) -> None: ...
-    async def approved(self, approval: Approval) -> None: ...
+    async def approved(self, approval: Approval) -> None:
+        self.approval = approval
+
     def transitioned(self, credential: Credential) -> None: ...
     def objected(self, objections: tuple[errors.Objection, ...]) -> None: ...
     async def withheld(self, incident: errors.CertificateWithheld) -> None: ...
@@ -234,3 +239,55 @@ async def test_passwords_and_certificates_are_never_refused_by_401(error: errors
     reply = await a_service(raising(error), Record()).answer(a_call())
 
     assert (reply.status, reply.www_authenticate) == (500, None)
+
+
+# --- what the policies decided --------------------------------------------------------------------------------------
+
+VIOLATIONS = (Violation("rule", Concern.KEY, "publicKey", "RSA 1024", "RSA 2048"),)
+
+
+def approving(violations: tuple[Violation, ...], then: Story) -> Story:
+    async def story(call: Call, envelope: Envelope, record: CallRecord) -> Told:
+        await record.approved(replace(an_approval(), violations=violations))
+        return await then(call, envelope, record)
+
+    return story
+
+
+@pytest.mark.parametrize(
+    ("story", "series"),
+    [
+        pytest.param(approving((), telling()), 'outcome="allowed",policy="web.yaml"', id="allowed"),
+        pytest.param(
+            approving((), raising(errors.UpstreamMisbehaved("no"))),
+            'outcome="allowed",policy="web.yaml"',
+            id="allowed, and failed afterwards",
+        ),
+        pytest.param(approving(VIOLATIONS, telling()), 'outcome="audited",policy="web.yaml"', id="audited"),
+        pytest.param(
+            raising(NotPermitted("web.yaml", VIOLATIONS)), 'outcome="refused",policy="web.yaml"', id="refused"
+        ),
+        pytest.param(raising(errors.Unmatched("no policy")), 'outcome="unmatched",policy=""', id="unmatched"),
+        pytest.param(raising(errors.TemplateMissing("none")), None, id="no template"),
+        pytest.param(telling("published"), None, id="no application"),
+    ],
+)
+async def test_every_decision_is_counted_once(story: Story, series: str | None) -> None:
+    metrics = Metrics()
+
+    await a_service(story, Record(), metrics).answer(a_call())
+
+    lines = metrics.render().decode().splitlines()
+    counted = [
+        line for line in lines if line.startswith("ces_gateway_policy_decisions_total") and line.endswith(" 1.0")
+    ]
+    assert counted == ([f"ces_gateway_policy_decisions_total{{{series}}} 1.0"] if series else [])
+
+
+@pytest.mark.parametrize(("violations", "word"), [(VIOLATIONS, {"policy_mode": "audit"}), ((), {})])
+async def test_the_log_tells_of_a_policy_on_trial(violations: tuple[Violation, ...], word: dict[str, str]) -> None:
+    with capture_logs() as logs:
+        await a_service(approving(violations, telling()), Record()).answer(a_call())
+
+    (answered,) = logs
+    assert {key: value for key, value in answered.items() if key == "policy_mode"} == word

@@ -7,6 +7,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from gateway.cli.lab_configuration import authorities
 from gateway.lab.accounts import ALICE
 from gateway.lab.server import CA_1
 from gateway.lab.world import KeyPair, World, create_world
@@ -24,6 +25,7 @@ def _for_devices(world: World) -> Change:
         content["listeners"][1]["client_trust"] = world.internal_ca.name
         mapped = {"name": "devices", "issuer_certificate": world.authority(CA_1).name, "account": "devices"}
         content["mapping"].append(mapped)
+        content["certification_authorities"] = authorities(world)
 
     return change
 

@@ -180,6 +180,8 @@ async def a_domain_stand(
         write_domain_configuration(setting.world, lab, setting.domain, ports)
         content = domain_configuration(setting.world, lab, setting.domain, ports)
         content["audit"]["file"] = str(directory / "audit.jsonl")
+        # Labs that share a world are so many CAs of one name, and the last one has written its own.
+        del content["certification_authorities"]
         change(content)
         file = setting.world.directory / f"{directory.name}.yaml"
         file.write_text(yaml.safe_dump(content))

@@ -139,10 +139,19 @@ def everywhere(world: World, ports: Ports) -> dict[str, Any]:
                 "client_trust": world.partner_ca.name,
             },
         ],
+        "certification_authorities": authorities(world),
         "management": {"address": "127.0.0.1", "port": ports.management},
         "policies": "policies",
         "audit": {"file": "audit.jsonl"},
     }
+
+
+def authorities(world: World) -> list[dict[str, Any]]:
+    """The issuing CAs of the lab that runs, as it has published them."""
+    return [
+        {"name": name, "certificates": world.authority(name).name, "crl": [world.revocation_list(name).name]}
+        for name in (CA_1, CA_2)
+    ]
 
 
 def _by_password(name: str, what: dict[str, str], url: str, world: World, lab: Lab) -> dict[str, Any]:

@@ -52,6 +52,15 @@ GATEWAY_SERVICE = _user("svc-gateway", DNS_DOMAIN, 1603, ENROLLMENT_GATEWAYS)
 ACCOUNTS = (ALICE, BOB, GATEWAY_SERVICE)
 
 
+def find_account(name: str, accounts: Iterable[Account] = ACCOUNTS) -> Account | None:
+    """The account of that user principal name or DOMAIN\\name, in any case."""
+    wanted = name.casefold()
+    for account in accounts:
+        if wanted in {account.user_principal_name.casefold(), f"{NETBIOS_DOMAIN}\\{account.name}".casefold()}:
+            return account
+    return None
+
+
 class Directory:
     """Accounts and their passwords. Names are compared without regard to case, passwords exactly."""
 

@@ -12,10 +12,12 @@ from enum import Enum
 
 from cryptography import x509
 
-from gateway.lab import certification_request, cmc, issuance
-from gateway.lab.accounts import Account
-from gateway.lab.certification_request import CertificationRequest, RequestUnreadable
+from gateway.lab import attributes as request_attributes
+from gateway.lab import certification_request, cmc, issuance, revocation, signatures
+from gateway.lab.accounts import Account, find_account
+from gateway.lab.certification_request import CertificationRequest
 from gateway.lab.cmc import CMCStatus, Signer
+from gateway.lab.denial import Denial, RequestUnreadable
 from gateway.lab.hresult import HResult
 from gateway.lab.issuance import Issue, Unissuable
 from gateway.lab.templates import TEMPLATES, CertificateTemplate
@@ -58,6 +60,8 @@ class RequestRow:
     submitted_at: datetime
     template: str | None
     certificate: x509.Certificate | None
+    requester_name: str | None = None
+    """For whom an enrollment agent wanted it."""
 
 
 class NoSuchRequest(Exception):
@@ -65,14 +69,6 @@ class NoSuchRequest(Exception):
 
     def __init__(self, hresult: HResult) -> None:
         super().__init__(hresult.text)
-        self.hresult = hresult
-
-
-class _Denial(Exception):
-    """The policy module says no; `detail` is its own text, where it has one."""
-
-    def __init__(self, hresult: HResult, detail: str | None = None) -> None:
-        super().__init__(detail or hresult.text)
         self.hresult = hresult
 
 
@@ -90,19 +86,26 @@ class CertificationAuthority:
         templates: Iterable[CertificateTemplate] = TEMPLATES,
         *,
         first_request_id: int = 1,
+        accounts: Callable[[str], Account | None] = find_account,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
-        """`templates` are those it publishes; others of the forest it knows, but does not support."""
+        """`templates` are those it publishes; others of the forest it knows, but does not support. `accounts` finds
+        those that enrollment agents name.
+        """
         self.name = name
         self.signer = signer
         self.templates = tuple(templates)
         self.requests: dict[int, RequestRow] = {}
+        self.revoked: dict[int, datetime] = {}
+        """Since when, by serial number."""
         self._forest = tuple(dict.fromkeys((*self.templates, *TEMPLATES)))
         self._next_request_id = first_request_id
+        self._accounts = accounts
         self._clock = clock
+        self._revocation_lists = 0
 
     def submit(self, request: bytes, attributes: str, requester: Account) -> RequestRow:
-        """Judge a PKCS#10 request in the caller's name and put the outcome into the table."""
+        """Judge a request (PKCS#10, CMS or CMC) in the caller's name and put the outcome into the table."""
         request_id, self._next_request_id = self._next_request_id, self._next_request_id + 1
         received = RequestRow(
             ca_name=self.name,
@@ -138,7 +141,7 @@ class CertificationAuthority:
             raise NoSuchRequest(HResult.CERTSRV_E_BAD_REQUESTSTATUS)
         if issue:
             wanted = certification_request.read(row.request)
-            resolved = self._issue(row, Issue(self._template_of(wanted, row.attributes), wanted, row.requester))
+            resolved = self._issue(row, self._issue_of(self._template_of(wanted, row.attributes), wanted, row))
         else:
             resolved = replace(
                 row,
@@ -148,6 +151,15 @@ class CertificationAuthority:
             )
         self.requests[request_id] = resolved
         return resolved
+
+    def revoke(self, serial_number: int) -> None:
+        """From now on it is on every list, and good for nothing here."""
+        self.revoked.setdefault(serial_number, self._clock().replace(microsecond=0))
+
+    def revocation_list(self) -> x509.CertificateRevocationList:
+        """A new one, of all that is revoked."""
+        self._revocation_lists += 1
+        return revocation.revocation_list(self.signer, self.revoked, self._clock(), self._revocation_lists)
 
     def full_response(self, row: RequestRow) -> bytes:
         """The CMC full PKI response that tells the row's state."""
@@ -168,21 +180,22 @@ class CertificationAuthority:
             return replace(row, disposition_message=message, status=error.hresult)
         try:
             template = self._template_of(wanted, row.attributes)
-            row = replace(row, template=template.common_name)
+            row = replace(row, template=template.common_name, requester_name=wanted.requester_name)
             _verify_version(template, wanted)
-            _verify_enrollment(template, wanted, row.requester)
-            if template.pends_requests:
+            issue = self._issue_of(template, wanted, row)
+            _verify_enrollment(issue, row.requester)
+            if template.pends_requests and issue.approved_by is None:
                 return replace(row, disposition=Disposition.PENDING, disposition_message=PENDING_MESSAGE)
-            return self._issue(row, Issue(template, wanted, row.requester))
-        except (_Denial, Unissuable) as error:
+            return self._issue(row, issue)
+        except (Denial, Unissuable) as error:
             message = f"Denied by Policy Module  {error.hresult}, {error}\r\n"
             return replace(row, disposition=Disposition.DENIED, disposition_message=message, status=error.hresult)
 
     def _template_of(self, request: CertificationRequest, attributes: str) -> CertificateTemplate:
-        """The one template that every identifier stands for ([MS-WCCE] 3.2.2.6.2.1.4.1). Raises _Denial."""
+        """The one template that every identifier stands for ([MS-WCCE] 3.2.2.6.2.1.4.1). Raises Denial."""
         names = (*request.template_names, *_template_attributes(attributes))
         if not names and not request.template_oids:
-            raise _Denial(
+            raise Denial(
                 HResult.CERTSRV_E_NO_CERT_TYPE,
                 "The request does not contain a certificate template extension or the CertificateTemplate request"
                 " attribute.",
@@ -194,7 +207,7 @@ class CertificationAuthority:
         distinct = {template.common_name: template for template in identified}
         if len(distinct) > 1:
             conflict = "/".join(distinct)
-            raise _Denial(
+            raise Denial(
                 HResult.CERTSRV_E_TEMPLATE_CONFLICT,
                 f"The request specifies conflicting certificate templates: {conflict}.",
             )
@@ -202,6 +215,38 @@ class CertificationAuthority:
         if template not in self.templates:
             raise _unsupported(template.common_name)
         return template
+
+    def _issue_of(self, template: CertificateTemplate, request: CertificationRequest, row: RequestRow) -> Issue:
+        """For whom, and whether by an old certificate that was approved. Raises Denial."""
+        for signer in request.signers:
+            self._verify_signer(signer)
+        if request.renewal_certificate is not None:
+            signatures.verify_template(request.renewal_certificate, template)
+        is_approved = signatures.is_approved(template, request, row.requester)
+        account = self._account_of(template, request, row.requester)
+        return Issue(template, request, account, request.renewal_certificate if is_approved else None)
+
+    def _verify_signer(self, certificate: x509.Certificate) -> None:
+        """This lab has no trust but its own: who signs has a certificate of this CA, valid now."""
+        signatures.verify_issuer(certificate, self.signer.certificate)
+        if not certificate.not_valid_before_utc <= self._clock() <= certificate.not_valid_after_utc:
+            raise Denial(HResult.CERT_E_EXPIRED)
+        if certificate.serial_number in self.revoked:
+            raise Denial(HResult.CRYPT_E_REVOKED)
+
+    def _account_of(self, template: CertificateTemplate, request: CertificationRequest, requester: Account) -> Account:
+        """The caller, or whom enrollment agents name; the subject of an offline template is the request's all the
+        same.
+        """
+        if request.requester_name is None:
+            return requester
+        signatures.verify_agents(request)
+        if template.supplies_subject:
+            return requester
+        account = self._accounts(request.requester_name)
+        if account is None:
+            raise Denial(HResult.CERTSRV_E_BAD_REQUESTSUBJECT)
+        return account
 
     def _by_name(self, name: str) -> CertificateTemplate:
         for template in self._forest:
@@ -228,8 +273,8 @@ class CertificationAuthority:
         return replace(row, disposition=Disposition.ISSUED, disposition_message=message, certificate=certificate)
 
 
-def _unsupported(identifier: str) -> _Denial:
-    return _Denial(
+def _unsupported(identifier: str) -> Denial:
+    return Denial(
         HResult.CERTSRV_E_UNSUPPORTED_CERT_TYPE,
         "The request was for a certificate template that is not supported by the Active Directory Certificate Services"
         f" policy: {identifier}.",
@@ -239,7 +284,7 @@ def _unsupported(identifier: str) -> _Denial:
 def _template_attributes(attributes: str) -> list[str]:
     """Every CertificateTemplate among lines of Name:Value ([MS-WCCE] 3.2.1.4.2.1.2)."""
     pairs = (line.partition(":") for line in attributes.split("\n"))
-    return [value.strip() for name, _, value in pairs if certification_request.normalise(name) == "certificatetemplate"]
+    return [value.strip() for name, _, value in pairs if request_attributes.normalise(name) == "certificatetemplate"]
 
 
 def _verify_version(template: CertificateTemplate, request: CertificationRequest) -> None:
@@ -250,17 +295,19 @@ def _verify_version(template: CertificateTemplate, request: CertificationRequest
         if (asked_for.major_version or 0) > template.major_revision or (
             asked_for.minor_version or 0
         ) > template.minor_revision:
-            raise _Denial(HResult.CERTSRV_E_BAD_TEMPLATE_VERSION)
+            raise Denial(HResult.CERTSRV_E_BAD_TEMPLATE_VERSION)
 
 
-def _verify_enrollment(template: CertificateTemplate, request: CertificationRequest, requester: Account) -> None:
+def _verify_enrollment(issue: Issue, requester: Account) -> None:
     """[MS-WCCE] 3.2.2.6.2.1.4.3 and 3.2.2.6.2.1.4.5.2; the key's size is not checked for version 1 templates."""
-    if not template.may_enroll(requester.groups):
-        raise _Denial(HResult.CERTSRV_E_TEMPLATE_DENIED)
-    if template.policy_schema > 1 and request.public_key.key_size < template.minimal_key_length:
-        raise _Denial(HResult.CERTSRV_E_KEY_LENGTH)
+    template = issue.template
+    renews_by_key = issue.approved_by is not None and template.renews_by_key
+    if not renews_by_key and not template.may_enroll(requester.groups):
+        raise Denial(HResult.CERTSRV_E_TEMPLATE_DENIED)
+    if template.policy_schema > 1 and issue.request.public_key.key_size < template.minimal_key_length:
+        raise Denial(HResult.CERTSRV_E_KEY_LENGTH)
     if template.refusal is not None:
-        raise _Denial(template.refusal)
+        raise Denial(template.refusal)
 
 
 def _serial_number(request_id: int) -> int:

@@ -16,14 +16,19 @@ from lxml import etree
 
 from gateway.lab import issuance
 from gateway.lab.accounts import Account
+from gateway.lab.attributes import CERTIFICATE_TEMPLATE_NAME, CERTIFICATE_TEMPLATE_OID
 from gateway.lab.authority import CertificationAuthority
-from gateway.lab.certification_request import CERTIFICATE_TEMPLATE_NAME, CERTIFICATE_TEMPLATE_OID
 from gateway.lab.ces import internal_service_fault
 from gateway.lab.credentials import key_usage
 from gateway.lab.markup import Markup, boolean, element, nil, text
 from gateway.lab.namespaces import ADDRESSING, DISPATCHER, XCEP, XSD, XSI
 from gateway.lab.soap import Answer, Message, SoapFault
-from gateway.lab.templates import ENCRYPTING_FILE_SYSTEM, CertificateTemplate, EnrollmentFlags
+from gateway.lab.templates import (
+    CERTIFICATE_REQUEST_AGENT,
+    ENCRYPTING_FILE_SYSTEM,
+    CertificateTemplate,
+    EnrollmentFlags,
+)
 from gateway.lab.wcf import ServiceKind
 
 ACTION_GET_POLICIES = f"{XCEP}/IPolicy/GetPolicies"
@@ -38,6 +43,7 @@ _DEFAULT_NAMES = {
     ExtendedKeyUsageOID.SERVER_AUTH: "Server Authentication",
     ExtendedKeyUsageOID.CLIENT_AUTH: "Client Authentication",
     ExtendedKeyUsageOID.EMAIL_PROTECTION: "Secure Email",
+    CERTIFICATE_REQUEST_AGENT: "Certificate Request Agent",
     ENCRYPTING_FILE_SYSTEM: "Encrypting File System",
     CERTIFICATE_TEMPLATE_NAME: "Certificate Template Name",
     CERTIFICATE_TEMPLATE_OID: "Certificate Template Information",

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID, NameOID
 
 from gateway.lab.accounts import UPN_OID, Account
-from gateway.lab.certification_request import CERTIFICATE_TEMPLATE_NAME, CertificationRequest
+from gateway.lab.attributes import CERTIFICATE_TEMPLATE_NAME
+from gateway.lab.certification_request import CertificationRequest
 from gateway.lab.cmc import Signer
 from gateway.lab.credentials import key_usage
 from gateway.lab.hresult import HResult
@@ -53,6 +54,9 @@ class Issue:
     template: CertificateTemplate
     request: CertificationRequest
     account: Account
+    """Of whom the directory's names are taken."""
+    approved_by: x509.Certificate | None = None
+    """The old certificate, if it stands for an approval."""
 
 
 def sign_certificate(issue: Issue, signer: Signer, ca_name: str, serial_number: int, now: datetime) -> x509.Certificate:
@@ -180,17 +184,28 @@ def _email(mail: str) -> x509.RelativeDistinguishedName:
 
 def _supplied_subject(request: CertificationRequest) -> x509.Name:
     # [MS-WCCE] 3.2.1.4.2.1.4.7: no certificate without a subject and without a subject alternative name.
-    if not request.subject.rdns and _find(request, ExtensionOID.SUBJECT_ALTERNATIVE_NAME) is None:
+    if not request.subject.rdns and _find(request.extensions, ExtensionOID.SUBJECT_ALTERNATIVE_NAME) is None:
         raise Unissuable(HResult.CERTSRV_E_BAD_REQUESTSUBJECT)
     return request.subject
 
 
 def _supplied_names(issue: Issue) -> Iterator[x509.Extension[x509.ExtensionType]]:
-    """The request's own SAN and even its SID, as [MS-WCCE] 3.2.2.6.2.1.4.5.9 says."""
-    for oid in (ExtensionOID.SUBJECT_ALTERNATIVE_NAME, NTDS_CA_SECURITY_EXT):
-        extension = _find(issue.request, oid)
+    """The request's own SAN and even its SID, as [MS-WCCE] 3.2.2.6.2.1.4.5.9 says; of an approved renewal, the old
+    certificate's SAN, whatever the request has (3.2.2.6.2.1.4.5.6).
+    """
+    old = issue.approved_by
+    of_names = issue.request.extensions if old is None or not _has_names(old) else old.extensions
+    for extensions, oid in (
+        (of_names, ExtensionOID.SUBJECT_ALTERNATIVE_NAME),
+        (issue.request.extensions, NTDS_CA_SECURITY_EXT),
+    ):
+        extension = _find(extensions, oid)
         if extension is not None:
             yield extension
+
+
+def _has_names(certificate: x509.Certificate) -> bool:
+    return _find(certificate.extensions, ExtensionOID.SUBJECT_ALTERNATIVE_NAME) is not None
 
 
 def _directory_names(issue: Issue) -> Iterator[x509.Extension[x509.ExtensionType]]:
@@ -210,8 +225,8 @@ def _directory_names(issue: Issue) -> Iterator[x509.Extension[x509.ExtensionType
     yield _extension(x509.UnrecognizedExtension(NTDS_CA_SECURITY_EXT, security))
 
 
-def _find(request: CertificationRequest, oid: x509.ObjectIdentifier) -> x509.Extension[x509.ExtensionType] | None:
-    return next((extension for extension in request.extensions if extension.oid == oid), None)
+def _find(extensions: x509.Extensions, oid: x509.ObjectIdentifier) -> x509.Extension[x509.ExtensionType] | None:
+    return next((extension for extension in extensions if extension.oid == oid), None)
 
 
 def _extension(value: x509.ExtensionType, *, critical: bool = False) -> x509.Extension[x509.ExtensionType]:

@@ -5,6 +5,7 @@
         lab.cep_uri(ServiceKind.USERNAME_PASSWORD)     # https://cep.corp.fabrikam.example:PORT/...
         on_loopback(uri)                               # the same service at https://127.0.0.1:PORT/...
         lab.authorities[CA_1].resolve(request_id)      # the certificate manager releases a pending request
+        lab.revoke(CA_1, serial_number)                # the CA's list, world.revocation_list(CA_1), is written anew
         lab.issued, lab.received                       # what it has issued; every HTTP request it has seen
 
 With a domain there are Kerberos services too: `Lab(world, KerberosArrivals(domain, world))`.
@@ -26,6 +27,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from aiohttp import web
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.lab.accounts import Account, Directory
 from gateway.lab.arrivals import Arrival, Arrivals
@@ -102,6 +104,18 @@ class Lab:
         rows = (row for authority in self.authorities.values() for row in authority.requests.values())
         return [row for row in rows if row.disposition is Disposition.ISSUED]
 
+    def revoke(self, ca_name: str, serial_number: int) -> None:
+        """Have the CA revoke that certificate, and write its list anew."""
+        self.authorities[ca_name].revoke(serial_number)
+        self._publish_revocations(ca_name)
+
+    def _publish_revocations(self, ca_name: str) -> None:
+        published = self.world.revocation_list(ca_name)
+        written = published.with_suffix(".new")
+        written.write_bytes(self.authorities[ca_name].revocation_list().public_bytes(Encoding.DER))
+        # Who reads it meanwhile sees a whole one.
+        written.replace(published)
+
     def port(self, kind: ServiceKind) -> int:
         """Where the services of this kind listen on 127.0.0.1."""
         return self._ports[kind]
@@ -119,6 +133,9 @@ class Lab:
             sockets = {kind: stack.enter_context(_listen(self._wanted_ports.get(kind, 0))) for kind in self.kinds}
             self._ports = {kind: listening.getsockname()[1] for kind, listening in sockets.items()}
             self._endpoints = self._publish()
+            for name, authority in self.authorities.items():
+                self.world.authority(name).write_bytes(authority.signer.certificate.public_bytes(Encoding.PEM))
+                self._publish_revocations(name)
             for kind, listening in sockets.items():
                 runner = web.ServerRunner(
                     web.Server(_Listener(self, kind).handle, access_log=None), shutdown_timeout=1.0

@@ -10,6 +10,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from gateway.lab.accounts import DOMAIN_COMPUTERS, DOMAIN_USERS, ENROLLMENT_GATEWAYS, PARTNERS
 from gateway.lab.hresult import HResult
 
+CERTIFICATE_REQUEST_AGENT = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.1")
 ENCRYPTING_FILE_SYSTEM = x509.ObjectIdentifier("1.3.6.1.4.1.311.10.3.4")
 
 _ENTERPRISE = "1.3.6.1.4.1.311.21.8.13048417.6318421.11748522.4290837.10250114.215"
@@ -36,6 +37,8 @@ class EnrollmentFlags(IntFlag):
     PEND_ALL_REQUESTS = 0x00000002
     PUBLISH_TO_DS = 0x00000008
     AUTO_ENROLLMENT = 0x00000020
+    PREVIOUS_APPROVAL_VALIDATE_REENROLLMENT = 0x00000040
+    ALLOW_PREVIOUS_APPROVAL_KEYBASEDRENEWAL_VALIDATE_REENROLLMENT = 0x00010000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,15 @@ class CertificateTemplate:
     def pends_requests(self) -> bool:
         """Whether a certificate manager must release each certificate."""
         return EnrollmentFlags.PEND_ALL_REQUESTS in self.enrollment_flags
+
+    @property
+    def renews_by_key(self) -> bool:
+        """Whether who has the old certificate's key needs no permission to renew it ([MS-WCCE] 3.2.2.6.2.1.4.5.6)."""
+        wanted = (
+            EnrollmentFlags.PREVIOUS_APPROVAL_VALIDATE_REENROLLMENT
+            | EnrollmentFlags.ALLOW_PREVIOUS_APPROVAL_KEYBASEDRENEWAL_VALIDATE_REENROLLMENT
+        )
+        return self.supplies_subject and wanted in self.enrollment_flags
 
     def may_enroll(self, groups: frozenset[str]) -> bool:
         """Whether one of these groups has the Enroll permission."""
@@ -186,6 +198,33 @@ PARTNER_REFUSED = CertificateTemplate(
     refusal=HResult.CERTSRV_E_SUBJECT_EMAIL_REQUIRED,
 )
 
+PARTNER_DEVICE = CertificateTemplate(
+    common_name="PartnerDevice",
+    display_name="Partner Device",
+    oid=_oid(15904417, 7250936),
+    extended_key_usage=(ExtendedKeyUsageOID.CLIENT_AUTH,),
+    enrollment_flags=EnrollmentFlags.PREVIOUS_APPROVAL_VALIDATE_REENROLLMENT
+    | EnrollmentFlags.ALLOW_PREVIOUS_APPROVAL_KEYBASEDRENEWAL_VALIDATE_REENROLLMENT,
+    enroll=frozenset({DOMAIN_USERS}),
+)
+"""Enrolled once, inside, and from then on renewed with its own key, whoever brings the request."""
+
+ENROLLMENT_AGENT = CertificateTemplate(
+    common_name="EnrollmentAgent",
+    display_name="Enrollment Agent",
+    oid=_oid(1, 11),
+    extended_key_usage=(CERTIFICATE_REQUEST_AGENT,),
+    policy_schema=1,
+    minimal_key_length=2048,
+    crypto_providers=("Microsoft Enhanced Cryptographic Provider v1.0",),
+    major_revision=4,
+    minor_revision=1,
+    subject_name_flags=SubjectNameFlags.SUBJECT_REQUIRE_DIRECTORY_PATH | SubjectNameFlags.SUBJECT_ALT_REQUIRE_UPN,
+    enrollment_flags=EnrollmentFlags.AUTO_ENROLLMENT,
+    general_flags=0x00010220,
+    enroll=frozenset({DOMAIN_USERS}),
+)
+
 CORP_SECRET_TEMPLATE = CertificateTemplate(
     common_name="CorpSecretTemplate",
     display_name="Corp Secret Template",
@@ -206,5 +245,7 @@ TEMPLATES = (
     PARTNER_USER,
     PARTNER_PENDING,
     PARTNER_REFUSED,
+    PARTNER_DEVICE,
+    ENROLLMENT_AGENT,
     CORP_SECRET_TEMPLATE,
 )

@@ -113,6 +113,14 @@ class World:
         """Names alice@partner-a.example too, but comes from a CA that nobody trusts."""
         return self._pair("stranger")
 
+    def revocation_list(self, ca_name: str) -> Path:
+        """The issuing CA's CRL, in DER: written when a lab starts, and anew by `Lab.revoke`."""
+        return self.directory / f"{ca_name}.crl"
+
+    def authority(self, ca_name: str) -> Path:
+        """The issuing CA's certificate: another one each time a lab starts."""
+        return self.directory / f"{ca_name}.pem"
+
     def _pair(self, name: str) -> KeyPair:
         return KeyPair(self.directory / f"{name}.pem", self.directory / f"{name}.key.pem")
 

@@ -193,7 +193,7 @@ async def test_explain_lists_every_other_policy_if_it_is_asked_to(configuration:
 
     assert "not        PartnerUser: the request does not name its template PartnerUser; it has rules" in few.output
     assert "not        CorpUser" not in few.output
-    assert "2 more, for templates that the request does not name: --all lists them" in few.output
+    assert "3 more, for templates that the request does not name: --all lists them" in few.output
     assert "not        CorpUser: the request does not name its template CorpUser; it has no rule" in all_of_them.output
 
 

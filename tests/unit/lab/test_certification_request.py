@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.lab import certification_request
-from gateway.lab.certification_request import RequestUnreadable
+from gateway.lab.denial import RequestUnreadable
 from gateway.lab.hresult import HResult
 from tests.requests import (
     CERTIFICATE_TEMPLATE_NAME,

@@ -14,7 +14,8 @@ from gateway.lab.accounts import ALICE, GATEWAY_SERVICE
 from gateway.lab.authority import CertificationAuthority
 from gateway.lab.ces import CertificateEnrollmentService, issued_token, response_collection
 from gateway.lab.soap import Answer, SoapFault
-from tests.requests import a_certification_request
+from tests.cmc import Holder, a_renewal, a_renewal_attribute
+from tests.requests import a_certification_request, a_key
 from tests.unit.lab.messages import (
     ACTION_RST,
     CAPTURED,
@@ -101,6 +102,21 @@ def test_an_issued_certificate_comes_alone_and_inside_the_response(ca: Certifica
     assert reply.text(f"{RSTR}/wstep:DispositionMessage") == "Issued"
     assert reply.text(f"{RSTR}/wstep:RequestID") == "10"
     assert reply.action == f"{WSTEP}/RSTRC/wstep"
+
+
+@pytest.mark.parametrize("value_type", [f"{WSTEP}#PKCS10", f"{WSSE}#PKCS7"])
+def test_a_renewal_comes_through_whatever_it_is_called(ca: CertificationAuthority, value_type: str) -> None:
+    old_key = a_key("EC", "old")
+    _answer(ca, an_issue(a_certification_request(template="PartnerDevice", key=old_key)))
+    first = ca.requests[10].certificate
+    assert first is not None
+    old = Holder(first.public_bytes(Encoding.DER), old_key)
+    attributes = [a_renewal_attribute(old.certificate)]
+    request = a_certification_request(template="PartnerDevice", extra_attributes=attributes)
+    reply = _answer(ca, an_issue(a_renewal(old, cmc=True, request=request), value_type=value_type))
+    leaf = x509.load_der_x509_certificate(reply.token(f"{RSTR}/wst:RequestedSecurityToken"))
+    assert leaf.subject == first.subject
+    assert leaf.public_key() == a_key().public_key()
 
 
 def test_the_caller_is_the_requester(ca: CertificationAuthority) -> None:

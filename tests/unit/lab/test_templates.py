@@ -7,7 +7,7 @@ from gateway.lab.hresult import HResult
 from gateway.lab.templates import TEMPLATES, CertificateTemplate
 
 BY_NAME = {template.common_name: template for template in TEMPLATES}
-OFFLINE = {"PartnerWebServer", "PartnerUser", "PartnerPending", "PartnerRefused", "CorpSecretTemplate"}
+OFFLINE = {"PartnerWebServer", "PartnerUser", "PartnerPending", "PartnerRefused", "PartnerDevice", "CorpSecretTemplate"}
 ONLINE_VERSION_2 = {"CorpUser", "CorpMachine"}
 
 
@@ -26,12 +26,17 @@ def test_flags_are_as_windows_has_them() -> None:
     assert BY_NAME["Machine"].subject_name_flags == 0x18000000
     assert BY_NAME["PartnerWebServer"].subject_name_flags == 0x1
     assert BY_NAME["PartnerPending"].enrollment_flags == 0x2
+    assert BY_NAME["PartnerDevice"].enrollment_flags == 0x10040
 
 
 def test_one_template_pends_and_one_refuses() -> None:
     assert [template.common_name for template in TEMPLATES if template.pends_requests] == ["PartnerPending"]
     refusals = {template.common_name: template.refusal for template in TEMPLATES if template.refusal is not None}
     assert refusals == {"PartnerRefused": HResult.CERTSRV_E_SUBJECT_EMAIL_REQUIRED}
+
+
+def test_one_template_is_renewed_by_key() -> None:
+    assert [template.common_name for template in TEMPLATES if template.renews_by_key] == ["PartnerDevice"]
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.common_name)

@@ -174,6 +174,7 @@ def test_every_policy_says_what_it_is_for_and_that_it_is_an_example() -> None:
         (BOB, {"PartnerWebServer", "PartnerPending", "PartnerRefused", "User"}),
         (INSIDER, {"CorpUser"}),
         (COMPUTER, {"CorpUser", "CorpMachine"}),
+        (a_requester("devices", "Certificate"), {"PartnerDevice"}),
         (a_requester("mallory"), set[str]()),
         (a_requester("alice@partner-a.example", "Certificate"), set[str]()),
     ],

@@ -24,11 +24,11 @@ class EncodingTypeInvalid(MalformedMessage):
 
 
 class MalformedCertificationRequest(MalformedMessage):
-    """DER that is not one strict PKCS#10 CertificationRequest (RFC 2986), or says something twice or unreadably."""
+    """DER that is not one strict request of [MS-WCCE] 2.2.2.6, or says something twice or unreadably."""
 
 
 class RequestFormatNotSupported(MalformedCertificationRequest):
-    """A certificate request in a format that is recognised but not served here, e.g. CMC or CMS."""
+    """A certificate request in a format that is recognised but not served here, e.g. CRMF, or in too many layers."""
 
 
 class ProofOfPossessionFailed(MalformedCertificationRequest):

@@ -215,7 +215,7 @@ def a_signed_request(
     key = key or a_key()
     spki = subject_public_key_info or a_public_key_info(key)
     info = sequence(integer(version), _name(subject), spki, tlv(0xA0, *sorted(attributes)))
-    algorithm, signature = _sign(info, key, digest or hashes.SHA256())
+    algorithm, signature = sign(info, key, digest or hashes.SHA256())
     return sequence(info, algorithm, bit_string(signature))
 
 
@@ -229,12 +229,16 @@ _ALGORITHMS = {
     ("RSA", "md5"): "1.2.840.113549.1.1.4",
     ("RSA", "sha1"): "1.2.840.113549.1.1.5",
     ("RSA", "sha256"): "1.2.840.113549.1.1.11",
+    ("RSA", "sha384"): "1.2.840.113549.1.1.12",
+    ("RSA", "sha512"): "1.2.840.113549.1.1.13",
     ("EC", "sha1"): "1.2.840.10045.4.1",
     ("EC", "sha256"): "1.2.840.10045.4.3.2",
+    ("EC", "sha384"): "1.2.840.10045.4.3.3",
+    ("EC", "sha512"): "1.2.840.10045.4.3.4",
 }
 
 
-def _sign(message: bytes, key: PrivateKey, digest: hashes.HashAlgorithm) -> tuple[bytes, bytes]:
+def sign(message: bytes, key: PrivateKey, digest: hashes.HashAlgorithm) -> tuple[bytes, bytes]:
     """AlgorithmIdentifier and signature; the same in every run."""
     match key:
         case rsa.RSAPrivateKey():

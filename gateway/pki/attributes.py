@@ -1,10 +1,11 @@
-"""What the attributes of a PKCS#10 say (RFC 2985 5.4, [MS-WCCE] 2.2.2.7).
+"""What the attributes of a request say (RFC 2985 5.4, [MS-WCCE] 2.2.2.7), in whichever layer they stand.
 
-Only the attributes read here are served. Any other refuses the request: the CA might act on it, and no rule could be
-written about it.
+Only the attributes named here are served, each in its places. Any other refuses the request: the CA might act on it,
+and no rule could be written about it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TypeVar
 
 from cryptography.hazmat import asn1
@@ -13,19 +14,26 @@ from gateway.pki import der, oids, text
 
 T = TypeVar("T")
 
-_SERVED = frozenset({
-    oids.EXTENSION_REQUEST,
-    oids.CERT_EXTENSIONS,
+_OF_THE_CLIENT = frozenset({
     oids.ENROLLMENT_NAME_VALUE_PAIR,
     oids.ENROLLMENT_CSP_PROVIDER,
     oids.OS_VERSION,
     oids.REQUEST_CLIENT_INFO,
 })  # fmt: skip
 
+OF_A_PKCS10 = _OF_THE_CLIENT | {oids.EXTENSION_REQUEST, oids.CERT_EXTENSIONS, oids.RENEWAL_CERTIFICATE}
+OF_CMC_ADD_ATTRIBUTES = OF_A_PKCS10 | {oids.ENCRYPTED_KEY_HASH}
+SIGNED = _OF_THE_CLIENT | {oids.CONTENT_TYPE, oids.MESSAGE_DIGEST, oids.SIGNING_TIME}
+UNSIGNED = frozenset({oids.ARCHIVED_KEY_ATTR})
+"""The attributes that are served, by the place in which they may stand."""
+
+IndexedAttributes = Mapping[str, list[asn1.TLV]]
+"""Attributes of one place: their values by OID, in their order."""
+
 _MAX_CLIENT_ID = 0xFFFF_FFFF
 
 
-def index(attributes: Iterable[der.Attribute]) -> dict[str, list[asn1.TLV]]:
+def index(attributes: Iterable[der.Attribute], served: AbstractSet[str]) -> dict[str, list[asn1.TLV]]:
     """The values of the attributes by OID, in their order.
 
     Raises ValueError for an attribute that is not served, that occurs twice, or that has not exactly one value. Only
@@ -35,8 +43,10 @@ def index(attributes: Iterable[der.Attribute]) -> dict[str, list[asn1.TLV]]:
     for attribute in attributes:
         oid = attribute.type.dotted_string
         values = attribute.values.as_list()
-        if oid not in _SERVED:
-            raise ValueError(f"attribute {oids.described(oid)} is not served: no rule can judge what it asks of the CA")
+        if oid not in served:
+            raise ValueError(
+                f"attribute {oids.described(oid)} is not served here: no rule can judge what it asks of the CA"
+            )
         if oid in found:
             raise ValueError(f"attribute {oids.described(oid)} occurs twice")
         if len(values) != 1 and (oid != oids.ENROLLMENT_NAME_VALUE_PAIR or not values):
@@ -45,7 +55,7 @@ def index(attributes: Iterable[der.Attribute]) -> dict[str, list[asn1.TLV]]:
     return found
 
 
-def read(attributes: Mapping[str, list[asn1.TLV]], oid: str, reader: Callable[[asn1.TLV], T]) -> tuple[T, ...]:
+def read(attributes: IndexedAttributes, oid: str, reader: Callable[[asn1.TLV], T]) -> tuple[T, ...]:
     """What each value of the attribute says; empty if it is absent. Raises ValueError, with its name, if unreadable."""
     try:
         return tuple(map(reader, attributes.get(oid, ())))
@@ -53,7 +63,7 @@ def read(attributes: Mapping[str, list[asn1.TLV]], oid: str, reader: Callable[[a
         raise ValueError(f"attribute {oids.described(oid)}: {error}") from error
 
 
-def read_single(attributes: Mapping[str, list[asn1.TLV]], oid: str, reader: Callable[[asn1.TLV], T]) -> T | None:
+def read_single(attributes: IndexedAttributes, oid: str, reader: Callable[[asn1.TLV], T]) -> T | None:
     """As `read`, for an attribute that has no more than one value."""
     return next(iter(read(attributes, oid, reader)), None)
 
@@ -61,6 +71,16 @@ def read_single(attributes: Mapping[str, list[asn1.TLV]], oid: str, reader: Call
 def requested_extensions(value: asn1.TLV) -> list[der.Extension]:
     """RFC 2985 5.4.2; [MS-WCCE] 2.2.2.7.7 allows for none at all."""
     return [der.read(der.Extension, element) for element in der.elements(value)]
+
+
+def octets(value: asn1.TLV) -> bytes:
+    """The contents of an OCTET STRING."""
+    return der.read(bytes, value)
+
+
+def time(value: asn1.TLV) -> None:
+    """A Time (RFC 5652 11.3), of which nothing but its form is wanted."""
+    der.read(asn1.UTCTime if value.tag_bytes == der.UTC_TIME else asn1.GeneralizedTime, value)
 
 
 def name_value_pair(value: asn1.TLV) -> tuple[str, str]:

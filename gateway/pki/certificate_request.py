@@ -6,6 +6,7 @@ PKCS#10 in it says, so that a condition that judges a field judges it wherever i
 
 from dataclasses import dataclass
 from enum import StrEnum
+from unicodedata import category
 
 from gateway.pki.certificate import Certificate
 from gateway.pki.keys import PublicKey
@@ -13,6 +14,8 @@ from gateway.pki.names import GeneralName, Name
 
 CERTIFICATE_TEMPLATE = "certificatetemplate"
 """The name of the name/value pair that names a template, normalised as the CA does."""
+REQUESTER_NAME = "requestername"
+"""The name of the pair that says on behalf of whom an agent asks, normalised."""
 
 
 class RequestFormat(StrEnum):
@@ -31,8 +34,12 @@ class TemplateCarrier(StrEnum):
     EXTENSION_CERTIFICATE_TEMPLATE_NAME = "extension 1.3.6.1.4.1.311.20.2"
     EXTENSION_CERTIFICATE_TEMPLATE_OID = "extension 1.3.6.1.4.1.311.21.7"
     ATTRIBUTE_ENROLLMENT_NAME_VALUE_PAIR = "attribute 1.3.6.1.4.1.311.13.2.1"
-    """In the PKCS#10, or among the signed attributes of a CMS layer."""
+    SIGNED_ATTRIBUTE_ENROLLMENT_NAME_VALUE_PAIR = "signed attribute 1.3.6.1.4.1.311.13.2.1"
+    """Of a CMS or CMC layer."""
     CMC_REG_INFO = "regInfo 1.3.6.1.5.5.7.7.18"
+    CMC_ADD_EXTENSIONS = "addExtensions 1.3.6.1.5.5.7.7.8"
+    CMC_ADD_ATTRIBUTES = "szOID_CMC_ADD_ATTRIBUTES 1.3.6.1.4.1.311.10.10.1"
+    """In a template extension, or in a name/value pair, that it adds."""
     ADDITIONAL_CONTEXT = "AdditionalContext"
 
 
@@ -64,8 +71,16 @@ class EnrollmentNameValuePair:
 
     @property
     def normalised(self) -> str:
-        """The name as the CA compares it: blanks and minus signs dropped, case folded ([MS-WCCE] 3.2.1.4.2.1.2)."""
-        return "".join(self.name.split()).replace("-", "").casefold()
+        """The name as the CA compares it: blanks and minus signs dropped, case folded ([MS-WCCE] 3.2.1.4.2.1.2).
+
+        Which of Unicode's blanks and minus signs is not documented, so all are: a name that the CA would not take for
+        CertificateTemplate is one more that must agree, and any other is refused in every spelling that is not allowed.
+        """
+        return "".join(character for character in self.name if not _is_dropped(character)).casefold()
+
+
+def _is_dropped(character: str) -> bool:
+    return character.isspace() or category(character) == "Pd" or character == "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +115,10 @@ class CertificateRequest:
     signature_algorithm: str
     """OID."""
     extensions: tuple[Extension, ...]
-    """Every extension asked for; no OID occurs twice."""
+    """Every extension asked for, in whichever layer; no OID occurs twice."""
     attributes: tuple[str, ...]
-    """OIDs of the PKCS#10 attributes, in their order; none occurs twice."""
+    """OIDs of the attributes of the PKCS#10, and of those that its layers add or sign; each once.
+    The hash of an archived key is no matter of its own: `archived_key` tells."""
     template_references: tuple[TemplateReference, ...]
     name_value_pairs: tuple[EnrollmentNameValuePair, ...]
     """All but CertificateTemplate, which is a template reference."""
@@ -126,5 +142,6 @@ class CertificateRequest:
     renewal_certificate: Certificate | None = None
     """The certificate that is to be renewed (1.3.6.1.4.1.311.13.1): one of the signers."""
     requester_name: str | None = None
-    """The signed name/value pair `requestername`: on behalf of whom an enrollment agent asks, `DOMAIN\\user`."""
+    """The name/value pair `requestername` that the holder of one of the `signers` has signed: on behalf of whom an
+    enrollment agent asks, `DOMAIN\\user`. Where nobody has signed it, it stays among the `name_value_pairs`."""
     archived_key: ArchivedKey | None = None

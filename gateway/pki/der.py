@@ -1,4 +1,4 @@
-"""The ASN.1 structures of RFC 2986, RFC 5280 and [MS-WCCE] 2.2.2.7, and the strict reading of them.
+"""The ASN.1 structures of RFC 2986, RFC 5280, RFC 5652, RFC 2797 and [MS-WCCE] 2.2.2.7, and the strict reading of them.
 
 Names are the standards'. What cannot be read is a ValueError; the parsers of this package turn it into their own error.
 """
@@ -12,6 +12,8 @@ T = TypeVar("T")
 
 OBJECT_IDENTIFIER = b"\x06"
 SEQUENCE = b"\x30"
+SET = b"\x31"
+UTC_TIME = b"\x17"
 """Tags, as `TLV.tag_bytes` has them."""
 
 
@@ -152,6 +154,110 @@ class SubjectPublicKeyInfo:
     subject_public_key: asn1.BitString
 
 
+# --- CMS (RFC 5652 3, 5, 6) and its algorithms (RFC 4055 3.1) ---------------------------------------------------------
+
+
+@asn1.sequence
+class EncapsulatedContentInfo:
+    e_content_type: ObjectIdentifier
+    e_content: Annotated[bytes | None, asn1.Explicit(0)]
+
+
+@asn1.sequence
+class IssuerAndSerialNumber:
+    issuer: asn1.TLV
+    serial_number: asn1.TLV
+
+
+@asn1.sequence
+class SignerInfo:
+    version: int
+    sid: IssuerAndSerialNumber | Annotated[bytes, asn1.Implicit(0)]
+    """The bytes are a subjectKeyIdentifier."""
+    digest_algorithm: asn1.TLV
+    signed_attrs: Annotated[asn1.SetOf[Attribute] | None, asn1.Implicit(0)]
+    signature_algorithm: asn1.TLV
+    signature: bytes
+    unsigned_attrs: Annotated[asn1.SetOf[Attribute] | None, asn1.Implicit(1)]
+
+
+@asn1.sequence
+class SignedData:
+    """The SETs whose order says nothing are taken in any: DER's own is not what every client writes."""
+
+    version: int
+    digest_algorithms: asn1.TLV
+    encap_content_info: EncapsulatedContentInfo
+    certificates: Annotated[list[asn1.TLV] | None, asn1.Implicit(0)]
+    crls: Annotated[list[asn1.TLV] | None, asn1.Implicit(1)]
+    signer_infos: asn1.TLV
+
+
+@asn1.sequence
+class ContentInfo:
+    content_type: ObjectIdentifier
+    content: Annotated[asn1.TLV, asn1.Explicit(0)]
+
+
+@asn1.sequence
+class HashAlgorithm:
+    algorithm: ObjectIdentifier
+    parameters: asn1.Null | None
+
+
+@asn1.sequence
+class MaskGenAlgorithm:
+    algorithm: ObjectIdentifier
+    parameters: HashAlgorithm
+
+
+@asn1.sequence
+class RSASSAPSSParams:
+    """Without the defaults, which are SHA-1's."""
+
+    hash_algorithm: Annotated[HashAlgorithm, asn1.Explicit(0)]
+    mask_gen_algorithm: Annotated[MaskGenAlgorithm, asn1.Explicit(1)]
+    salt_length: Annotated[int, asn1.Explicit(2), asn1.Default(20)]
+
+
+# --- CMC (RFC 2797 3.1, 5.5, [MS-WCCE] 2.2.2.6.3) ---------------------------------------------------------------------
+
+
+@asn1.sequence
+class TaggedAttribute:
+    body_part_id: int
+    attr_type: ObjectIdentifier
+    attr_values: asn1.SetOf[asn1.TLV]
+
+
+@asn1.sequence
+class TaggedCertificationRequest:
+    body_part_id: int
+    certification_request: asn1.TLV
+
+
+@asn1.sequence
+class PKIData:
+    control_sequence: list[TaggedAttribute]
+    req_sequence: list[asn1.TLV]
+    cms_sequence: list[asn1.TLV]
+    other_msg_sequence: list[asn1.TLV]
+
+
+@asn1.sequence
+class AddExtensions:
+    pki_data_reference: int
+    cert_references: list[int]
+    extensions: list[Extension]
+
+
+@asn1.sequence
+class CMCAddAttributes:
+    pki_data_reference: int
+    cert_references: list[int]
+    attributes: asn1.SetOf[Attribute]
+
+
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
@@ -193,6 +299,13 @@ def elements(sequence: asn1.TLV) -> list[asn1.TLV]:
         raise ValueError(f"a value of tag {sequence.tag_bytes.hex()} where a SEQUENCE is wanted")
     # The library reads a SEQUENCE OF inside of a structure only: so one is put around it.
     return decode(_EnclosedSequenceOf, asn1.encode_der(_Enclosing(element=sequence))).elements
+
+
+def elements_of_set(set_of: asn1.TLV) -> list[asn1.TLV]:
+    """The elements of a SET OF, in any order. Raises ValueError."""
+    if set_of.tag_bytes != SET:
+        raise ValueError(f"a value of tag {set_of.tag_bytes.hex()} where a SET is wanted")
+    return elements(element(encode(set_of, tag=SEQUENCE)))
 
 
 def sole_element(sequence: asn1.TLV) -> asn1.TLV:

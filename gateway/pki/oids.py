@@ -23,6 +23,47 @@ WEAK_SIGNATURE_ALGORITHMS = {
 }
 """Signatures over hashes that the library no longer verifies."""
 
+SHA2_DIGESTS = {
+    "2.16.840.1.101.3.4.2.1": "SHA-256",
+    "2.16.840.1.101.3.4.2.2": "SHA-384",
+    "2.16.840.1.101.3.4.2.3": "SHA-512",
+}
+"""The digests that a signature of a CMS layer may be over."""
+
+RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
+RSASSA_PSS = "1.2.840.113549.1.1.10"
+MGF1 = "1.2.840.113549.1.1.8"
+RSA_SIGNATURES = {
+    "1.2.840.113549.1.1.11": "SHA-256",
+    "1.2.840.113549.1.1.12": "SHA-384",
+    "1.2.840.113549.1.1.13": "SHA-512",
+}
+ECDSA_SIGNATURES = {
+    "1.2.840.10045.4.3.2": "SHA-256",
+    "1.2.840.10045.4.3.3": "SHA-384",
+    "1.2.840.10045.4.3.4": "SHA-512",
+}
+"""Signature algorithms that name their digest."""
+NO_SIGNATURE = "1.3.6.1.5.5.7.6.2"
+"""id-alg-noSignature (RFC 2797 3.3.3.1)."""
+
+# --- CMS and CMC (RFC 5652, RFC 2797, [MS-WCCE] 2.2.2.6) --------------------------------------------------------------
+
+DATA = "1.2.840.113549.1.7.1"
+SIGNED_DATA = "1.2.840.113549.1.7.2"
+ENVELOPED_DATA = "1.2.840.113549.1.7.3"
+PKI_DATA = "1.3.6.1.5.5.7.12.2"
+
+CONTENT_TYPE = "1.2.840.113549.1.9.3"
+MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
+SIGNING_TIME = "1.2.840.113549.1.9.5"
+
+CMC_TRANSACTION_ID = "1.3.6.1.5.5.7.7.5"
+CMC_SENDER_NONCE = "1.3.6.1.5.5.7.7.6"
+CMC_ADD_EXTENSIONS = "1.3.6.1.5.5.7.7.8"
+CMC_REG_INFO = "1.3.6.1.5.5.7.7.18"
+CMC_ADD_ATTRIBUTES = "1.3.6.1.4.1.311.10.10.1"
+
 # --- attributes of a PKCS#10 (RFC 2985, [MS-WCCE] 2.2.2.7) ------------------------------------------------------------
 
 EXTENSION_REQUEST = "1.2.840.113549.1.9.14"
@@ -31,6 +72,9 @@ ENROLLMENT_NAME_VALUE_PAIR = "1.3.6.1.4.1.311.13.2.1"
 ENROLLMENT_CSP_PROVIDER = "1.3.6.1.4.1.311.13.2.2"
 OS_VERSION = "1.3.6.1.4.1.311.13.2.3"
 REQUEST_CLIENT_INFO = "1.3.6.1.4.1.311.21.20"
+RENEWAL_CERTIFICATE = "1.3.6.1.4.1.311.13.1"
+ARCHIVED_KEY_ATTR = "1.3.6.1.4.1.311.21.13"
+ENCRYPTED_KEY_HASH = "1.3.6.1.4.1.311.21.21"
 
 # --- extensions (RFC 5280 4.2.1, [MS-WCCE] 2.2.2.7.7) -----------------------------------------------------------------
 
@@ -101,11 +145,18 @@ _NAMES = {
     REQUEST_CLIENT_INFO: "szOID_REQUEST_CLIENT_INFO",
     "1.2.840.113549.1.9.2": "unstructuredName",
     "1.2.840.113549.1.9.7": "challengePassword",
-    "1.3.6.1.4.1.311.10.10.1": "szOID_CMC_ADD_ATTRIBUTES",
-    "1.3.6.1.4.1.311.13.1": "szOID_RENEWAL_CERTIFICATE",
-    "1.3.6.1.4.1.311.21.13": "szOID_ARCHIVED_KEY_ATTR",
+    CONTENT_TYPE: "contentType",
+    MESSAGE_DIGEST: "messageDigest",
+    SIGNING_TIME: "signingTime",
+    CMC_TRANSACTION_ID: "id-cmc-transactionId",
+    CMC_SENDER_NONCE: "id-cmc-senderNonce",
+    CMC_ADD_EXTENSIONS: "id-cmc-addExtensions",
+    CMC_REG_INFO: "id-cmc-regInfo",
+    CMC_ADD_ATTRIBUTES: "szOID_CMC_ADD_ATTRIBUTES",
+    RENEWAL_CERTIFICATE: "szOID_RENEWAL_CERTIFICATE",
+    ARCHIVED_KEY_ATTR: "szOID_ARCHIVED_KEY_ATTR",
     "1.3.6.1.4.1.311.21.17": "szOID_ISSUED_CERT_HASH",
-    "1.3.6.1.4.1.311.21.21": "szOID_ENCRYPTED_KEY_HASH",
+    ENCRYPTED_KEY_HASH: "szOID_ENCRYPTED_KEY_HASH",
     "1.3.6.1.4.1.311.21.23": "szOID_ENROLL_EK_INFO",
     "1.3.6.1.4.1.311.21.24": "szOID_ENROLL_ATTESTATION_CHALLENGE",
     "1.3.6.1.4.1.311.21.25": "szOID_ENROLL_KSP_NAME",

@@ -1,37 +1,29 @@
-"""PKCS#10 certification requests (RFC 2986) as Microsoft clients and CAs read them ([MS-WCCE] 2.2.2.6).
+"""From the bytes of a request to what is asked for, in every format of [MS-WCCE] 2.2.2.6 but SPKAC.
 
-Read in full: whatever the CA would act on is in the value, and whatever cannot be read refuses the request.
+The format is told from the DER. Read in full: whatever a CA would act on is in the value, wherever it stood, and
+whatever cannot be read refuses the request.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat import asn1
-
-from gateway.errors import MalformedCertificationRequest, ProofOfPossessionFailed, RequestFormatNotSupported
+from gateway.errors import MalformedCertificationRequest, RenewalCertificateMismatch
 from gateway.pki import attributes, der, extensions, oids
-from gateway.pki.certificate_request import (
-    CERTIFICATE_TEMPLATE,
-    CertificateRequest,
-    EnrollmentNameValuePair,
-    Extension,
-    RequestClientInfo,
-    RequestFormat,
-    TemplateCarrier,
-    TemplateReference,
-)
-from gateway.pki.keys import parse_public_key
-from gateway.pki.names import parse_general_names, parse_name
+from gateway.pki.archived_key import parse_archived_key
+from gateway.pki.attributes import IndexedAttributes
+from gateway.pki.carriers import read_contents
+from gateway.pki.certificate import Certificate
+from gateway.pki.certificate_request import ArchivedKey, CertificateRequest, Extension, RequestClientInfo
+from gateway.pki.layers import Layers, parse_layers
+from gateway.pki.names import parse_general_names
 
 MAX_CERTIFICATION_REQUEST_BYTES = 64 * 1024
-"""A request with an RSA-16384 key takes 5 KiB; what is longer wants to keep the gateway busy."""
+"""A request with an RSA-16384 key takes 5 KiB; one that has all there can be, a renewal by such keys with its chain and
+an archived key, 40 KiB. What is longer wants to keep the gateway busy."""
 
 
 def parse_certificate_request(der: bytes) -> CertificateRequest:
-    """Read and verify one PKCS#10.
+    """Read one request, and verify all its signatures.
 
-    Raises RequestFormatNotSupported for CMS and CMC, ProofOfPossessionFailed, or MalformedCertificationRequest.
+    Raises MalformedCertificationRequest, and of its kinds RequestFormatNotSupported, ProofOfPossessionFailed,
+    SignatureInvalid and RenewalCertificateMismatch.
     """
     try:
         return _read(der)
@@ -42,29 +34,19 @@ def parse_certificate_request(der: bytes) -> CertificateRequest:
 def _read(encoded: bytes) -> CertificateRequest:
     if len(encoded) > MAX_CERTIFICATION_REQUEST_BYTES:
         raise ValueError(f"{len(encoded)} bytes: at most {MAX_CERTIFICATION_REQUEST_BYTES} are read")
-    _refuse_cms(encoded)
-    request = der.decode(der.CertificationRequest, encoded)
-    info = request.certification_request_info
-    if info.version != 0:
-        raise ValueError("a version other than v1(0), the only one of RFC 2986")
-    # Before the signature is verified: this bounds what verifying costs.
-    public_key = parse_public_key(der.encode(info.subject_pk_info))
-    signature_algorithm, _ = der.algorithm(request.signature_algorithm)
-    _verify_possession(encoded, signature_algorithm)
-
-    asked = attributes.index(info.attributes.as_list())
-    requested = _requested_extensions(asked)
-    pairs = _name_value_pairs(asked)
+    layers = parse_layers(encoded)
+    contents = read_contents(layers)
+    asked, requested = contents.attributes, contents.extensions
     return CertificateRequest(
         der=encoded,
-        format=RequestFormat.PKCS10,
-        subject=parse_name(info.subject),
-        public_key=public_key,
-        signature_algorithm=signature_algorithm,
+        format=layers.format,
+        subject=layers.pkcs10.subject,
+        public_key=layers.pkcs10.public_key,
+        signature_algorithm=layers.pkcs10.signature_algorithm,
         extensions=tuple(Extension(oid, e.critical, e.extn_value) for oid, e in requested.items()),
-        attributes=tuple(asked),
-        template_references=tuple(_template_references(asked, requested, pairs)),
-        name_value_pairs=tuple(pair for pair in pairs if pair.normalised != CERTIFICATE_TEMPLATE),
+        attributes=tuple(oid for oid in asked if oid != oids.ENCRYPTED_KEY_HASH),
+        template_references=contents.template_references,
+        name_value_pairs=contents.name_value_pairs,
         subject_alternative_name=extensions.read(requested, oids.SUBJECT_ALT_NAME, parse_general_names) or (),
         key_usage=extensions.read(requested, oids.KEY_USAGE, extensions.key_usage),
         extended_key_usage=extensions.read(requested, oids.EXT_KEY_USAGE, extensions.extended_key_usage),
@@ -77,101 +59,34 @@ def _read(encoded: bytes) -> CertificateRequest:
         client_info=_client_info(asked),
         os_version=attributes.read_single(asked, oids.OS_VERSION, attributes.os_version),
         cryptographic_service_provider=attributes.read_single(asked, oids.ENROLLMENT_CSP_PROVIDER, attributes.csp_name),
+        signers=layers.signers,
+        renewal_certificate=_renewal_certificate(asked, layers.signers),
+        requester_name=contents.requester_name,
+        archived_key=_archived_key(layers, asked),
     )
 
 
-_SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
-_PKI_DATA = bytes.fromhex("06082b06010505070c02")
-"""DER of id-signedData and id-cct-PKIData."""
-
-
-def _refuse_cms(encoded: bytes) -> None:
-    """Tell CMS and CMC from garbage, by the content type that follows their first header of two to six bytes.
-
-    Looked for in the bytes, because CMS may be BER. A PKCS#10 has no room for an OID so early.
-    """
-    if _SIGNED_DATA not in encoded[:17]:
-        return
-    kind = "a CMC full PKI request" if _PKI_DATA in encoded else "a CMS signedData, as renewals and agents send"
-    raise RequestFormatNotSupported(f"{kind}: only a bare PKCS#10 is served; let the client send a new request")
-
-
-def _verify_possession(encoded: bytes, signature_algorithm: str) -> None:
-    try:
-        verified = x509.load_der_x509_csr(encoded).is_signature_valid
-    except UnsupportedAlgorithm as error:
-        raise ProofOfPossessionFailed(f"the signature cannot be verified: {error}") from error
-    if not verified:
-        raise ProofOfPossessionFailed(_why_unverified(signature_algorithm))
-
-
-def _why_unverified(signature_algorithm: str) -> str:
-    if signature_algorithm in oids.HASH_ALGORITHMS:
-        name = oids.HASH_ALGORITHMS[signature_algorithm]
-        return f"a null signature ({name}) shows no possession of the key: the client must sign with it"
-    if signature_algorithm in oids.WEAK_SIGNATURE_ALGORITHMS:
-        name = oids.WEAK_SIGNATURE_ALGORITHMS[signature_algorithm]
-        return f"{name} is not verified any more: the client must sign with SHA-256 or better"
-    return (
-        f"the signature does not verify under the key that the request carries, or {signature_algorithm} is no"
-        " signature algorithm that is supported here"
-    )
-
-
-def _requested_extensions(asked: Mapping[str, list[asn1.TLV]]) -> dict[str, der.Extension]:
-    if oids.EXTENSION_REQUEST in asked and oids.CERT_EXTENSIONS in asked:
-        raise ValueError("extensions in two attributes, extensionRequest and szOID_CERT_EXTENSIONS")
-    return extensions.index(
-        extension
-        for oid in (oids.EXTENSION_REQUEST, oids.CERT_EXTENSIONS)
-        for extension in attributes.read_single(asked, oid, attributes.requested_extensions) or ()
-    )
-
-
-def _name_value_pairs(asked: Mapping[str, list[asn1.TLV]]) -> tuple[EnrollmentNameValuePair, ...]:
-    pairs = attributes.read(asked, oids.ENROLLMENT_NAME_VALUE_PAIR, attributes.name_value_pair)
-    return tuple(EnrollmentNameValuePair(name, value) for name, value in pairs)
-
-
-def _template_references(
-    asked: Iterable[str], requested: Mapping[str, der.Extension], pairs: Iterable[EnrollmentNameValuePair]
-) -> Iterator[TemplateReference]:
-    """Every naming of a template, in the order of the encoding."""
-    of_extensions = [
-        reference
-        for oid in requested
-        if oid in _TEMPLATE_EXTENSIONS
-        if (reference := extensions.read(requested, oid, _TEMPLATE_EXTENSIONS[oid]))
-    ]
-    of_pairs = [
-        TemplateReference(TemplateCarrier.ATTRIBUTE_ENROLLMENT_NAME_VALUE_PAIR, pair.value)
-        for pair in pairs
-        if pair.normalised == CERTIFICATE_TEMPLATE
-    ]
-    for attribute in asked:
-        match attribute:
-            case oids.EXTENSION_REQUEST | oids.CERT_EXTENSIONS:
-                yield from of_extensions
-            case oids.ENROLLMENT_NAME_VALUE_PAIR:
-                yield from of_pairs
-
-
-def _template_by_name(value: bytes) -> TemplateReference:
-    name = extensions.certificate_template_name(value)
-    return TemplateReference(TemplateCarrier.EXTENSION_CERTIFICATE_TEMPLATE_NAME, name)
-
-
-def _template_by_oid(value: bytes) -> TemplateReference:
-    oid, major, minor = extensions.certificate_template_oid(value)
-    return TemplateReference(TemplateCarrier.EXTENSION_CERTIFICATE_TEMPLATE_OID, None, oid, major, minor)
-
-
-_TEMPLATE_EXTENSIONS = {
-    oids.ENROLL_CERTTYPE: _template_by_name,
-    oids.CERTIFICATE_TEMPLATE: _template_by_oid,
-}
-
-
-def _client_info(asked: Mapping[str, list[asn1.TLV]]) -> RequestClientInfo | None:
+def _client_info(asked: IndexedAttributes) -> RequestClientInfo | None:
     info = attributes.read_single(asked, oids.REQUEST_CLIENT_INFO, attributes.client_info)
     return RequestClientInfo(info.client_id, info.machine_name, info.user_name, info.process_name) if info else None
+
+
+def _renewal_certificate(asked: IndexedAttributes, signers: tuple[Certificate, ...]) -> Certificate | None:
+    """The signer that szOID_RENEWAL_CERTIFICATE is, byte for byte: same issuer and serial number are not enough."""
+    renewed = attributes.read_single(asked, oids.RENEWAL_CERTIFICATE, der.encode)
+    if renewed is None:
+        return None
+    for signer in signers:
+        if signer.der == renewed:
+            return signer
+    raise RenewalCertificateMismatch(
+        "szOID_RENEWAL_CERTIFICATE is not one of the certificates that have signed the request: the client must sign"
+        " with the key of the certificate that it renews"
+    )
+
+
+def _archived_key(layers: Layers, asked: IndexedAttributes) -> ArchivedKey | None:
+    hashes = list(attributes.read(asked, oids.ENCRYPTED_KEY_HASH, attributes.octets))
+    if layers.pki_data is not None and layers.pki_data.encrypted_key_hash is not None:
+        hashes.append(layers.pki_data.encrypted_key_hash)
+    return parse_archived_key((signature.unsigned_attributes for signature in layers.signatures), hashes)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gateway.credential import Credential
 from gateway.enrollment import PendingRequest
 from gateway.errors import MalformedMessage, UpstreamMisbehaved
-from gateway.pki.certificate_request import EnrollmentNameValuePair, TemplateCarrier
+from gateway.pki.certificate_request import EnrollmentNameValuePair, RequestFormat, TemplateCarrier
 from gateway.policy.decision import Application, Approval
 from gateway.protocol import wstep
 from gateway.protocol.wstep import ContextItem, RequestSecurityToken, RequestSecurityTokenResponse
@@ -20,6 +20,13 @@ from gateway.upstream.soap_client import SoapClient
 _MACHINE_NAMES = ("ccm", "rmd")
 """Request attributes with the client machine's own name: AD CS records ccm, and compares rmd with the account's
 dNSHostName ([MS-WCCE] 3.2.2.6.2.1.1). Neither says what the certificate will contain."""
+
+_VALUE_TYPES = {
+    RequestFormat.PKCS10: wstep.ValueType.PKCS10,
+    RequestFormat.CMS: wstep.ValueType.PKCS7,
+    RequestFormat.CMC: wstep.ValueType.PKCS7,
+}
+"""As [MS-WSTEP] 4.1.5.1 labels a renewal: by what the bytes are, whatever the client called them."""
 
 _LDH = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DNS_HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LDH}(?:\.{_LDH})*", re.ASCII | re.IGNORECASE)
@@ -37,7 +44,9 @@ class CesClient:
         """Send what was approved to the CA. Raises UpstreamError or CredentialsRefusedInside."""
         application = approval.application
         token = wstep.Issue(
-            application.request.der, wstep.ValueType.PKCS10, tuple(_additional_context(application, approval))
+            application.request.der,
+            _VALUE_TYPES[application.request.format],
+            tuple(_additional_context(application, approval)),
         )
         return await self._request_security_token(token, credential)
 

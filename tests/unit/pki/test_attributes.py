@@ -15,20 +15,20 @@ from tests.requests import (
     octet_string,
     printable_string,
     sequence,
+    tlv,
     utf8_string,
 )
 
 
-def parsed(*encoded: bytes) -> list[der.Attribute]:
-    return [der.decode(der.Attribute, attribute) for attribute in encoded]
+def indexed(*encoded: bytes) -> attributes.IndexedAttributes:
+    """Those attributes of a PKCS#10."""
+    return attributes.index([der.decode(der.Attribute, attribute) for attribute in encoded], attributes.OF_A_PKCS10)
 
 
 def test_attributes_are_found_by_oid_in_their_order() -> None:
-    found = attributes.index(
-        parsed(
-            an_attribute(oids.OS_VERSION, ia5_string("10.0")),
-            an_attribute(oids.EXTENSION_REQUEST, sequence()),
-        )
+    found = indexed(
+        an_attribute(oids.OS_VERSION, ia5_string("10.0")),
+        an_attribute(oids.EXTENSION_REQUEST, sequence()),
     )
 
     assert list(found) == [oids.OS_VERSION, oids.EXTENSION_REQUEST]
@@ -38,7 +38,6 @@ def test_attributes_are_found_by_oid_in_their_order() -> None:
     ("oid", "name"),
     [
         ("1.2.840.113549.1.9.7", "challengePassword"),
-        ("1.3.6.1.4.1.311.13.1", "szOID_RENEWAL_CERTIFICATE"),
         ("1.3.6.1.4.1.311.21.13", "szOID_ARCHIVED_KEY_ATTR"),
         ("1.3.6.1.4.1.311.21.21", "szOID_ENCRYPTED_KEY_HASH"),
         ("1.3.6.1.4.1.311.21.33", "szOID_ENROLL_ATTESTATION_STATEMENT"),
@@ -46,32 +45,32 @@ def test_attributes_are_found_by_oid_in_their_order() -> None:
     ],
 )
 def test_an_attribute_that_no_rule_speaks_of_is_refused_by_name(oid: str, name: str) -> None:
-    with pytest.raises(ValueError, match=rf"attribute {oid} \({name}\) is not served"):
-        attributes.index(parsed(an_attribute(oid, utf8_string("a"))))
+    with pytest.raises(ValueError, match=rf"attribute {oid} \({name}\) is not served here"):
+        indexed(an_attribute(oid, utf8_string("a")))
 
 
 def test_an_unknown_attribute_is_refused_by_oid() -> None:
-    with pytest.raises(ValueError, match=r"attribute 1\.2\.3\.4 is not served"):
-        attributes.index(parsed(an_attribute("1.2.3.4", utf8_string("a"))))
+    with pytest.raises(ValueError, match=r"attribute 1\.2\.3\.4 is not served here"):
+        indexed(an_attribute("1.2.3.4", utf8_string("a")))
 
 
 def test_an_attribute_that_occurs_twice_is_refused() -> None:
     pair = an_attribute(oids.ENROLLMENT_NAME_VALUE_PAIR, a_name_value_pair("a", "b"))
 
     with pytest.raises(ValueError, match=r"szOID_ENROLLMENT_NAME_VALUE_PAIR\) occurs twice"):
-        attributes.index(parsed(pair, pair))
+        indexed(pair, pair)
 
 
 @pytest.mark.parametrize("oid", [oids.EXTENSION_REQUEST, oids.OS_VERSION, oids.REQUEST_CLIENT_INFO])
 @pytest.mark.parametrize("values", [(), (utf8_string("a"), utf8_string("b"))])
 def test_an_attribute_has_exactly_one_value(oid: str, values: tuple[bytes, ...]) -> None:
     with pytest.raises(ValueError, match=f"has {len(values)} values, wanted one"):
-        attributes.index(parsed(an_attribute(oid, *values)))
+        indexed(an_attribute(oid, *values))
 
 
 def test_name_value_pairs_come_several_to_an_attribute() -> None:
     pairs = (a_name_value_pair("a", "1"), a_name_value_pair("b", "2"))
-    found = attributes.index(parsed(an_attribute(oids.ENROLLMENT_NAME_VALUE_PAIR, *pairs)))
+    found = indexed(an_attribute(oids.ENROLLMENT_NAME_VALUE_PAIR, *pairs))
 
     read = attributes.read(found, oids.ENROLLMENT_NAME_VALUE_PAIR, attributes.name_value_pair)
     assert read == (("a", "1"), ("b", "2"))
@@ -79,7 +78,7 @@ def test_name_value_pairs_come_several_to_an_attribute() -> None:
 
 def test_an_attribute_of_no_name_value_pairs_is_refused() -> None:
     with pytest.raises(ValueError, match="has 0 values"):
-        attributes.index(parsed(an_attribute(oids.ENROLLMENT_NAME_VALUE_PAIR)))
+        indexed(an_attribute(oids.ENROLLMENT_NAME_VALUE_PAIR))
 
 
 def test_an_absent_attribute_says_nothing() -> None:
@@ -88,7 +87,7 @@ def test_an_absent_attribute_says_nothing() -> None:
 
 
 def test_an_unreadable_attribute_is_named() -> None:
-    found = attributes.index(parsed(an_attribute(oids.OS_VERSION, octet_string(b"10"))))
+    found = indexed(an_attribute(oids.OS_VERSION, octet_string(b"10")))
 
     with pytest.raises(ValueError, match=r"attribute 1\.3\.6\.1\.4\.1\.311\.13\.2\.3 \(szOID_OS_VERSION\): "):
         attributes.read_single(found, oids.OS_VERSION, attributes.os_version)
@@ -147,3 +146,23 @@ def test_client_info_may_end_early(present: int) -> None:
 def test_a_value_that_cannot_be_read_is_refused(reader: Callable[[object], object], value: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         reader(der.element(value))
+
+
+def test_what_is_served_depends_on_the_place() -> None:
+    renewal = [der.decode(der.Attribute, an_attribute(oids.RENEWAL_CERTIFICATE, sequence()))]
+
+    assert list(attributes.index(renewal, attributes.OF_A_PKCS10)) == [oids.RENEWAL_CERTIFICATE]
+    for place in (attributes.SIGNED, attributes.UNSIGNED):
+        with pytest.raises(ValueError, match="szOID_RENEWAL_CERTIFICATE"):
+            attributes.index(renewal, place)
+
+
+@pytest.mark.parametrize("time", [tlv(0x17, b"260601000000Z"), tlv(0x18, b"20260601000000Z")])
+def test_a_signing_time_is_of_either_type(time: bytes) -> None:
+    attributes.time(der.element(time))
+
+
+@pytest.mark.parametrize("time", [tlv(0x17, b"2606"), utf8_string("260601000000Z")])
+def test_a_signing_time_that_is_none_is_refused(time: bytes) -> None:
+    with pytest.raises(ValueError, match="Time"):
+        attributes.time(der.element(time))

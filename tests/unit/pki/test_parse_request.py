@@ -1,5 +1,7 @@
 """Invariant: whatever comes in, parse_certificate_request returns or raises MalformedCertificationRequest."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,16 +12,34 @@ from gateway.errors import (
     MalformedCertificationRequest,
     MalformedMessage,
     ProofOfPossessionFailed,
-    RequestFormatNotSupported,
+    RenewalCertificateMismatch,
 )
+from gateway.pki import oids
+from gateway.pki.certificate import Certificate
 from gateway.pki.certificate_request import (
+    ArchivedKey,
+    CertificateRequest,
     EnrollmentNameValuePair,
     RequestClientInfo,
+    RequestFormat,
     TemplateCarrier,
     TemplateReference,
 )
 from gateway.pki.names import GeneralName, GeneralNameType
 from gateway.pki.parse_request import MAX_CERTIFICATION_REQUEST_BYTES, parse_certificate_request
+from tests.cmc import (
+    a_certificate,
+    a_cmc_request,
+    a_control,
+    a_reg_info,
+    an_add_attributes,
+    an_add_extensions,
+    an_agent,
+    an_enveloped_key,
+    nested,
+    signed_by,
+    signed_by_key,
+)
 from tests.requests import (
     CERT_EXTENSIONS,
     CERTIFICATE_TEMPLATE_NAME,
@@ -44,10 +64,11 @@ from tests.requests import (
     sequence,
     utf8_string,
 )
-from tests.vectors.build import FOLDER, files, vectors
+from tests.vectors.build import CMC_FOLDER, FOLDER, cmc_vectors, files, vectors
 from tests.vectors.pkcs10.vector import READ, Vector
 
 COMMON_NAME = "2.5.4.3"
+SIGNED_PAIR = TemplateCarrier.SIGNED_ATTRIBUTE_ENROLLMENT_NAME_VALUE_PAIR
 TEMPLATE_NAME = TemplateCarrier.EXTENSION_CERTIFICATE_TEMPLATE_NAME
 TEMPLATE_OID = TemplateCarrier.EXTENSION_CERTIFICATE_TEMPLATE_OID
 NAME_VALUE_PAIR = TemplateCarrier.ATTRIBUTE_ENROLLMENT_NAME_VALUE_PAIR
@@ -74,12 +95,12 @@ def refusal(der: bytes) -> str:
 # --- the vectors ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", list(vectors()), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*vectors(), *cmc_vectors()], ids=lambda case: case.name)
 def test_every_vector_has_the_outcome_that_its_list_promises(case: Vector) -> None:
     assert outcome(case.der) == case.outcome
 
 
-@pytest.mark.parametrize("path", list(files()), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", list(files()), ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_every_vector_on_disk_is_what_build_writes(path: Path) -> None:
     assert path.read_bytes() == files()[path]
 
@@ -168,6 +189,172 @@ def test_the_key_info_is_the_one_of_the_request_byte_for_byte() -> None:
     assert request.public_key.subject_public_key_info == a_public_key_info(a_key())
 
 
+# --- CMS and CMC ----------------------------------------------------------------------------------------------------
+
+
+def cmc(name: str) -> CertificateRequest:
+    return parse_certificate_request((CMC_FOLDER / f"{name}.der").read_bytes())
+
+
+def common_names(certificates: Iterable[Certificate]) -> list[str]:
+    return [str(certificate.subject) for certificate in certificates]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("cms", RequestFormat.CMS),
+        ("cmc", RequestFormat.CMC),
+        ("nested-cmc", RequestFormat.CMS),
+        ("nested-bare", RequestFormat.CMS),
+        ("agent-around-cmc", RequestFormat.CMS),
+    ],
+)
+def test_the_format_is_that_of_the_outermost_layer(name: str, expected: RequestFormat) -> None:
+    assert cmc(name).format is expected
+
+
+@pytest.mark.parametrize("name", ["cms", "cmc", "cms-plain", "cms-time", "nested-cmc", "nested-bare", "cmc-harmless"])
+def test_what_the_pkcs10_asks_for_is_the_same_in_every_layer(name: str) -> None:
+    bare = parse_certificate_request(a_certification_request())
+    request = cmc(name)
+
+    assert replace(request, der=bare.der, format=RequestFormat.PKCS10) == bare
+
+
+def test_what_goes_to_the_ca_is_the_outermost_layer_byte_for_byte() -> None:
+    assert cmc("nested-cmc").der == (CMC_FOLDER / "nested-cmc.der").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["renewal-cms", "renewal-cms-rsa", "renewal-cmc"])
+def test_the_certificate_to_be_renewed_is_its_signer(name: str) -> None:
+    request = cmc(name)
+
+    assert request.renewal_certificate is not None
+    assert request.signers == (request.renewal_certificate,)
+    assert oids.RENEWAL_CERTIFICATE in request.attributes
+
+
+@pytest.mark.parametrize("name", ["renewal-look-alike", "renewal-own-key"])
+def test_a_renewal_that_another_has_signed_is_refused(name: str) -> None:
+    with pytest.raises(RenewalCertificateMismatch):
+        cmc(name)
+
+
+@pytest.mark.parametrize("name", ["agent-cms", "agent-cmc", "agent-reg-info", "agent-around-cmc"])
+def test_the_requester_that_an_agent_names_is_read(name: str) -> None:
+    request = cmc(name)
+
+    assert request.requester_name == "CORP\\alice"
+    assert request.name_value_pairs == ()
+    assert common_names(request.signers) == ["CN=agent.partner.example"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "requester-pkcs10",
+        "requester-own-key",
+        "requester-no-signature",
+        "requester-reg-info",
+        "requester-outer-agent",
+    ],
+)
+def test_a_requester_that_no_agent_has_signed_stays_a_name_value_pair(name: str) -> None:
+    request = cmc(name)
+
+    assert request.requester_name is None
+    assert [pair.normalised for pair in request.name_value_pairs] == ["requestername"]
+
+
+def test_every_signer_is_there_once() -> None:
+    request = cmc("two-agents")
+
+    assert sorted(common_names(request.signers)) == ["CN=agent.partner.example", "CN=second agent"]
+
+
+def test_signers_come_from_the_outside_in() -> None:
+    inner, outer = a_certificate(), an_agent()
+    der = nested(a_cmc_request(signers=(signed_by(inner),)), (signed_by(outer), signed_by(inner)))
+
+    signers = parse_certificate_request(der).signers
+    assert {signer.der for signer in signers} == {inner.certificate, outer.certificate}
+
+
+@pytest.mark.parametrize("name", ["archival", "archival-added"])
+def test_an_archived_key_is_seen(name: str) -> None:
+    request = cmc(name)
+
+    assert request.archived_key == ArchivedKey(len(an_enveloped_key()))
+    assert request.attributes == (EXTENSION_REQUEST,)
+
+
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [
+        ("template-reg-info", TemplateReference(TemplateCarrier.CMC_REG_INFO, "User")),
+        ("template-add-extensions", TemplateReference(TemplateCarrier.CMC_ADD_EXTENSIONS, "User")),
+        (
+            "template-oid-add-extensions",
+            TemplateReference(TemplateCarrier.CMC_ADD_EXTENSIONS, None, "1.2.3.4", 1, 2),
+        ),
+        ("template-add-attributes", TemplateReference(TemplateCarrier.CMC_ADD_ATTRIBUTES, "User")),
+        ("template-added-pair", TemplateReference(TemplateCarrier.CMC_ADD_ATTRIBUTES, "User")),
+        ("template-signed", TemplateReference(SIGNED_PAIR, "User")),
+        ("template-outer-signed", TemplateReference(SIGNED_PAIR, "User")),
+    ],
+)
+def test_a_template_is_seen_wherever_it_is_named(name: str, reference: TemplateReference) -> None:
+    assert reference in cmc(name).template_references
+
+
+@pytest.mark.parametrize("name", ["san-reg-info", "san-signed", "san-added"])
+def test_a_san_attribute_is_seen_wherever_it_stands(name: str) -> None:
+    (pair,) = cmc(name).name_value_pairs
+
+    assert pair.normalised == "san"
+
+
+def test_what_controls_add_is_judged_as_if_the_pkcs10_had_it() -> None:
+    key_usage = an_extension("2.5.29.15", b"\x03\x02\x05\xa0")
+    policies = an_extension("2.5.29.32", sequence(sequence(object_identifier("1.2.3"))))
+    version = an_attribute(oids.OS_VERSION, bmp_string("10.0"))
+    info = an_attribute(oids.REQUEST_CLIENT_INFO, sequence(b"\x02\x01\x05", b"\x0c\x03PC7"))
+    controls = (an_add_extensions(key_usage), an_add_attributes(version, info))
+    request = parse_certificate_request(a_cmc_request(controls=controls))
+    added = parse_certificate_request(
+        a_cmc_request(
+            a_certification_request(template=None, dns=()), (an_add_attributes(an_extension_request(policies)),)
+        )
+    )
+
+    assert request.key_usage == ("digitalSignature", "keyEncipherment")
+    assert request.os_version == "10.0"
+    assert request.client_info == RequestClientInfo(5, "PC7", None, None)
+    assert added.certificate_policies == ("1.2.3",)
+
+
+def test_what_a_client_says_about_itself_it_may_say_in_two_layers() -> None:
+    version = an_attribute(oids.OS_VERSION, bmp_string("10.0"))
+    other = an_attribute(oids.OS_VERSION, bmp_string("6.1"))
+    inner = a_certification_request(extra_attributes=[version])
+
+    assert parse_certificate_request(a_cmc_request(inner, (an_add_attributes(version),))).os_version == "10.0"
+    assert "szOID_OS_VERSION" in refusal(a_cmc_request(inner, (an_add_attributes(other),)))
+
+
+def test_the_same_pair_in_two_places_stands_once() -> None:
+    ccm = an_attribute(ENROLLMENT_NAME_VALUE_PAIR, a_name_value_pair("ccm", "pc7"))
+    der = a_cmc_request(a_certification_request(extra_attributes=[ccm]), (a_reg_info("ccm=pc7"),))
+
+    assert parse_certificate_request(der).name_value_pairs == (EnrollmentNameValuePair("ccm", "pc7"),)
+
+
+def test_the_documented_renewal_is_read_as_far_as_its_sha1() -> None:
+    with pytest.raises(ProofOfPossessionFailed, match="sha1WithRSAEncryption"):
+        cmc("documented-ces-renewal")
+
+
 # --- attacks in correct form ----------------------------------------------------------------------------------------
 
 
@@ -209,22 +396,20 @@ def test_a_disguised_san_attribute_is_seen_under_its_normalised_name() -> None:
 # --- templates ------------------------------------------------------------------------------------------------------
 
 
-def test_template_references_come_in_the_order_of_the_encoding() -> None:
+def test_template_references_come_by_extensions_first() -> None:
     pairs = an_attribute(
         ENROLLMENT_NAME_VALUE_PAIR,
         a_name_value_pair("CertificateTemplate", "A"),
         a_name_value_pair("cdc", "dc01.corp.example"),
-        a_name_value_pair("certificate-template", "BB"),
     )
     extensions = an_extension_request(a_template_oid_extension("1.2.3.4"), a_template_name_extension("C" * 200))
     request = parse_certificate_request(a_signed_request(attributes=[pairs, extensions]))
 
     assert request.attributes == (ENROLLMENT_NAME_VALUE_PAIR, EXTENSION_REQUEST)
     assert request.template_references == (
-        TemplateReference(NAME_VALUE_PAIR, "A"),
-        TemplateReference(NAME_VALUE_PAIR, "BB"),
         TemplateReference(TEMPLATE_OID, None, "1.2.3.4"),
         TemplateReference(TEMPLATE_NAME, "C" * 200),
+        TemplateReference(NAME_VALUE_PAIR, "A"),
     )
     assert request.name_value_pairs == (EnrollmentNameValuePair("cdc", "dc01.corp.example"),)
 
@@ -246,7 +431,7 @@ def test_a_template_extension_is_found_in_either_attribute(attribute: str) -> No
     assert request.template_references == (TemplateReference(TEMPLATE_NAME, "User"),)
 
 
-@pytest.mark.parametrize("name", ["SAN", "san", "S-A N", " s\ta\u00a0n-", "--\u017fan"])
+@pytest.mark.parametrize("name", ["SAN", "san", "S-A N", " s\ta\u00a0n-", "--\u017fan", "s\u2212a\u2013n\uff0d"])
 def test_names_that_the_ca_takes_for_the_same_are_normalised_to_the_same(name: str) -> None:
     assert EnrollmentNameValuePair(name, "").normalised == "san"
 
@@ -254,15 +439,16 @@ def test_names_that_the_ca_takes_for_the_same_are_normalised_to_the_same(name: s
 # --- what is refused, and what the operator reads ---------------------------------------------------------------------
 
 
-def test_cms_is_told_from_garbage() -> None:
-    with pytest.raises(RequestFormatNotSupported, match=r"a CMS signedData.*only a bare PKCS#10 is served"):
-        parse_certificate_request(vector("cms-signed-data"))
+def test_a_name_that_stands_twice_in_one_attribute_is_refused() -> None:
+    pairs = [a_name_value_pair("CertificateTemplate", "A"), a_name_value_pair("certificate-template", "A")]
+    request = a_signed_request(attributes=[an_attribute(ENROLLMENT_NAME_VALUE_PAIR, *pairs)])
+
+    assert "a name occurs twice among the name/value pairs" in refusal(request)
 
 
-@pytest.mark.parametrize("name", ["cmc-full-request", "cms-ber"])
-def test_cmc_is_told_from_cms(name: str) -> None:
-    with pytest.raises(RequestFormatNotSupported, match="a CMC full PKI request"):
-        parse_certificate_request(vector(name))
+def test_a_bare_pkcs10_renews_nothing() -> None:
+    with pytest.raises(RenewalCertificateMismatch, match="must sign with the key of the certificate that it renews"):
+        parse_certificate_request(vector("renewal-certificate"))
 
 
 @pytest.mark.parametrize(
@@ -335,7 +521,7 @@ def test_a_subject_outside_of_the_printable_alphabet_is_refused_by_the_library()
 # --- properties -----------------------------------------------------------------------------------------------------
 
 GENTLY = settings(derandomize=True, deadline=None)
-SEEDS = [case.der for case in vectors() if len(case.der) < 1500]
+SEEDS = [case.der for case in (*vectors(), *cmc_vectors()) if len(case.der) < 1500]
 
 
 @st.composite
@@ -409,3 +595,26 @@ def test_signed_nonsense_is_read_or_refused(attributes: list[tuple[str, bytes]],
     encoded = [an_attribute(oid, value) for oid, value in attributes]
 
     assert_read_or_refused(a_signed_request(subject, attributes=encoded))
+
+
+CONTROLS = [
+    "1.3.6.1.5.5.7.7.5",
+    "1.3.6.1.5.5.7.7.8",
+    "1.3.6.1.5.5.7.7.18",
+    "1.3.6.1.4.1.311.10.10.1",
+    "1.3.6.1.4.1.311.21.21",
+]
+
+
+@settings(GENTLY, max_examples=300)
+@given(
+    st.lists(st.tuples(st.sampled_from(CONTROLS), st.sampled_from(ATTRIBUTE_VALUES) | st.binary(max_size=20))),
+    st.lists(st.tuples(st.sampled_from(ATTRIBUTES), st.sampled_from(ATTRIBUTE_VALUES) | mutated(ATTRIBUTE_VALUES))),
+)
+def test_signed_nonsense_in_cmc_is_read_or_refused(
+    controls: list[tuple[str, bytes]], signed: list[tuple[str, bytes]]
+) -> None:
+    parts = [a_control(oid, value, body_part=n) for n, (oid, value) in enumerate(controls, 2)]
+    signer = signed_by_key(None, *(an_attribute(oid, value) for oid, value in signed))
+
+    assert_read_or_refused(a_cmc_request(controls=parts, signers=(signer,)))

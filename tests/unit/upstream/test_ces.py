@@ -1,5 +1,5 @@
 from base64 import b64decode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from gateway.upstream.settings import UpstreamSettings
 from gateway.upstream.soap_client import SoapClient
 from tests.builders import a_requester
 from tests.certificates import an_authority
+from tests.cmc import a_cmc_request, a_cms_request
 from tests.fakes.internal import Act, FakeInternal, Received, replies
 from tests.fakes.messages import ACTION_RSTRC, ENROLLMENT, a_fault, an_answer, issued, pending
 from tests.requests import a_certification_request
@@ -39,8 +40,8 @@ class Anybody:
 POLICIES = Policies((Policy("web", Template("PartnerWebServer"), (Rule("all", Anybody(), ()),), "digest"),))
 
 
-def an_approval(*context: ContextItem) -> Approval:
-    return approve(POLICIES, Application(a_requester(), parse_certificate_request(REQUEST), context))
+def an_approval(*context: ContextItem, request: bytes = REQUEST) -> Approval:
+    return approve(POLICIES, Application(a_requester(), parse_certificate_request(request), context))
 
 
 @pytest.fixture
@@ -84,6 +85,17 @@ async def test_the_request_reaches_the_ca_byte_for_byte(ces: CertificateEnrollme
     assert texts["RequestType"] == "http://docs.oasis-open.org/ws-sx/ws-trust/200512/Issue"
     assert b64decode(texts["BinarySecurityToken"]) == REQUEST
     assert f'ValueType="{ENROLLMENT}#PKCS10"' in fake.received[0].body.decode()
+
+
+@pytest.mark.parametrize("request_of", [a_cms_request, a_cmc_request])
+async def test_other_formats_are_labelled_as_what_they_are(
+    ces: CertificateEnrollmentService, fake: FakeInternal, request_of: Callable[[], bytes]
+) -> None:
+    await ces.submit(an_approval(request=request_of()), ALICE)
+
+    (received,) = fake.received
+    assert b64decode(texts_of(received)["BinarySecurityToken"]) == request_of()
+    assert 'wssecurity-secext-1.0.xsd#PKCS7"' in received.body.decode()
 
 
 async def test_the_certificate_is_returned(ces: CertificateEnrollmentService) -> None:

@@ -1,4 +1,4 @@
-"""Vectors that the parser refuses: malformed, unproven, or of another format."""
+"""Vectors that the parser refuses: malformed, or unproven."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -25,12 +25,11 @@ from tests.requests import (
     ia5_string,
     integer,
     object_identifier,
-    octet_string,
     sequence,
     tlv,
     utf8_string,
 )
-from tests.vectors.pkcs10.vector import MALFORMED, NOT_PROVEN, NOT_SUPPORTED, Vector
+from tests.vectors.pkcs10.vector import MALFORMED, NOT_PROVEN, RENEWAL_MISMATCH, Vector
 
 P256_EXPLICIT = bytes.fromhex(
     "3081f7020101302c06072a8648ce3d0101022100ffffffff00000001000000000000000000000000ffffffffffffffffffffffff305b0420ff"
@@ -40,13 +39,6 @@ P256_EXPLICIT = bytes.fromhex(
     "ffffffbce6faada7179e84f3b9cac2fc632551020101"
 )
 """ECParameters of P-256 written out (X9.62)."""
-
-
-def a_signed_data(content_type: str, content: bytes) -> bytes:
-    """As much of a CMS signedData as tells it from anything else."""
-    encapsulated = sequence(object_identifier(content_type), tlv(0xA0, octet_string(content)))
-    signed_data = sequence(integer(3), tlv(0x31), encapsulated, tlv(0x31))
-    return sequence(object_identifier("1.2.840.113549.1.7.2"), tlv(0xA0, signed_data))
 
 
 def malformed() -> Iterator[Vector]:
@@ -99,8 +91,8 @@ def malformed() -> Iterator[Vector]:
     )
     yield Vector(
         "renewal-certificate",
-        "an attribute that is not served: szOID_RENEWAL_CERTIFICATE",
-        MALFORMED,
+        "a renewal that no certificate has signed",
+        RENEWAL_MISMATCH,
         a_certification_request(extra_attributes=[an_attribute("1.3.6.1.4.1.311.13.1", sequence())]),
     )
     yield Vector(
@@ -172,7 +164,7 @@ def public_point() -> bytes:
 
 
 def unproven() -> Iterator[Vector]:
-    """Requests that do not show possession of the key, and other formats."""
+    """Requests that do not show possession of the key."""
     good = a_certification_request()
     yield Vector("broken-signature", "the last bit of the signature flipped", NOT_PROVEN, flipped(good))
     yield Vector(
@@ -191,11 +183,6 @@ def unproven() -> Iterator[Vector]:
         NOT_PROVEN,
         a_signed_request(key=a_key("RSA"), digest=hashes.SHA1()),
     )
-    wrapped = a_signed_data("1.2.840.113549.1.7.1", good)
-    yield Vector("cms-signed-data", "a PKCS#10 inside of a CMS signedData", NOT_SUPPORTED, wrapped)
-    cmc = a_signed_data("1.3.6.1.5.5.7.12.2", sequence())
-    yield Vector("cmc-full-request", "a CMC full PKI request", NOT_SUPPORTED, cmc)
-    yield Vector("cms-ber", "a CMS signedData of indefinite length", NOT_SUPPORTED, b"\x30\x80" + cmc[2:] + bytes(2))
 
 
 def flipped(der: bytes) -> bytes:

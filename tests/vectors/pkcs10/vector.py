@@ -6,6 +6,8 @@ READ = "read"
 MALFORMED = "MalformedCertificationRequest"
 NOT_SUPPORTED = "RequestFormatNotSupported"
 NOT_PROVEN = "ProofOfPossessionFailed"
+SIGNATURE_INVALID = "SignatureInvalid"
+RENEWAL_MISMATCH = "RenewalCertificateMismatch"
 
 
 @dataclass(frozen=True, slots=True)

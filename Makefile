@@ -8,8 +8,9 @@ CORE := gateway/policy/*,gateway/protocol/*,gateway/pki/*,gateway/enrollment.py,
 DOMAIN := tests/integration/kerberos
 
 SECONDS := 4
+MODULE := gateway/policy/*.py
 
-.PHONY: help run check lint unit examples test coverage fuzz domain chart bench format lock samba clean
+.PHONY: help run check lint unit examples test coverage fuzz mutants domain chart bench format lock samba clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +40,9 @@ coverage: .venv/dev
 
 fuzz: .venv/dev ## hostile bytes for every parser, SECONDS=4 for each; a finding fails
 	@$(PY) scripts/fuzz.py --seconds $(SECONDS)
+
+mutants: .venv/dev ## changes that no test objects to, in MODULE=gateway/policy/*.py: two seconds for each change
+	@$(PY) scripts/mutants.py $(MODULE)
 
 domain: .venv/dev samba ## the tests against a real directory: ten thousand enrollments among them, some minutes
 	@$(PY) -m pytest -q $(DOMAIN)

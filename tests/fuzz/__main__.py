@@ -7,11 +7,13 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from types import FunctionType
+from typing import TypeGuard
 
 import atheris
 
 with atheris.instrument_imports(include=["gateway"]):
     from gateway.errors import MalformedCertificationRequest
+    from gateway.pki import signatures
     from tests.fuzz.targets import TARGETS, seeds_of
 
 _LIMITS = ("-timeout=10", "-rss_limit_mb=1024", "-malloc_limit_mb=256")
@@ -35,21 +37,41 @@ def main() -> None:
 
 
 def _take_signatures_as_good() -> None:
-    """Of every function that verifies one: it is called, and then its refusal is not heard."""
+    """What verifies one is called, and its refusal is not heard; each digest is the one that is wanted."""
     for module in [module for name, module in sys.modules.items() if name.startswith("gateway.pki.")]:
         for name, function in list(vars(module).items()):
-            if name.lstrip("_").startswith("verify") and isinstance(function, FunctionType):
+            if name.lstrip("_").startswith("verify") and _only_verifies(function):
                 setattr(module, name, _unheard(function))
+    signatures.digest = _wanted_digest
 
 
-def _unheard(verify: FunctionType) -> Callable[..., None]:
-    assert verify.__annotations__["return"] is None, f"{verify.__name__} does more than verify"
+def _only_verifies(function: object) -> TypeGuard[Callable[..., None]]:
+    return isinstance(function, FunctionType) and function.__annotations__["return"] is None
 
-    def verify_and_go_on(*arguments: object, **named: object) -> None:
+
+def _unheard(verify: Callable[..., None]) -> Callable[..., None]:
+    def verify_and_go_on(*arguments: object) -> None:
         with suppress(MalformedCertificationRequest):
-            verify(*arguments, **named)
+            verify(*arguments)
 
     return verify_and_go_on
 
 
-main()
+def _wanted_digest(name: str, message: bytes, digest: Callable[[str, bytes], bytes] = signatures.digest) -> bytes:
+    return _Wanted(digest(name, message))
+
+
+class _Wanted(bytes):
+    """Equal to whatever it is compared with."""
+
+    __hash__ = bytes.__hash__
+
+    def __eq__(self, _other: object) -> bool:
+        return True
+
+    def __ne__(self, _other: object) -> bool:
+        return False
+
+
+if __name__ == "__main__":
+    main()

@@ -20,7 +20,7 @@ from gateway.errors import (
     NegotiateRefused,
     SecurityHeaderInvalid,
 )
-from gateway.pki import extensions
+from gateway.pki import cmc, der, extensions
 from gateway.pki.authorities import TrustedCertificate
 from gateway.pki.certificate import parse_certificate
 from gateway.pki.certificate_request import CertificateRequest
@@ -51,6 +51,7 @@ _XML = "<[^>]*>?|[^<]+"
 _LINES = "[^\n]*\n|[^\n]+"
 _POLICY_FILE_BYTES = 64 * 1024
 """No limit of the gateway: whoever writes policies may make it slow."""
+_UTF8_STRING = 0x0C
 _MUCH = 64 * 1024
 _TEXT = 1024
 
@@ -205,6 +206,12 @@ def policy_file(data: bytes) -> None:
         load_policies([("policy.yaml", text)])
 
 
+def reg_info(data: bytes) -> None:
+    """ValueError, from the text of a regInfo control: `data` is what is in its string. Every pair has a name."""
+    with suppress(ValueError):
+        assert all(pair.name for pair in cmc.reg_info(der.element(Node(_UTF8_STRING, content=data).encoded())))
+
+
 def tamemycerts_policy(data: bytes) -> None:
     """Mistaken. What is read becomes a policy file that is YAML, and that is loaded or Mistaken."""
     try:
@@ -275,6 +282,10 @@ def _policy_files() -> list[bytes]:
     return [path.read_bytes() for path in sorted((ROOT / "policies").glob("*.yaml"))]
 
 
+def _reg_infos() -> list[bytes]:
+    return [b"CertificateTemplate=User&", b"a=b&c-d=%41%26%c3%a4&san=dns%3dweb&&x=", b"requestername=CORP\\alice&"]
+
+
 def _policies_of_tamemycerts() -> list[bytes]:
     rules = [
         samples.a_rule("dNSName", samples.a_pattern(r"^[\w.-]*\.partner\.example$|a{2,3}(?:b|[^c-e\d])*?")),
@@ -331,6 +342,7 @@ TARGETS = {
         Target(request_message, lambda: _files("*.xml"), _markup, MAX_MESSAGE_BYTES + 1),
         Target(response_message, lambda: _files("*.xml"), _markup, MAX_MESSAGE_BYTES + 1),
         Target(policy_file, _policy_files, _lines, _POLICY_FILE_BYTES),
+        Target(reg_info, _reg_infos, _words, _TEXT),
         Target(tamemycerts_policy, _policies_of_tamemycerts, _markup, _POLICY_FILE_BYTES),
         Target(distinguished_name, _names, _words, _TEXT),
     )

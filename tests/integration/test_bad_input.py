@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import pytest
 
 from gateway.lab.world import KeyPair, World
+from tests.cmc import a_cmc_request, a_pki_data, a_tagged_request
 from tests.requests import a_certification_request, a_key, a_public_key_info, a_signed_request
 from tests.stand import ACTION_RST, ALICE, CES_CERTIFICATE, CES_PASSWORD, ISSUE, TRUST, WSSE, Answer, Stand
 
 WEB = "www.partner-a.example"
+TWO_REQUESTS = (a_tagged_request(), a_tagged_request(body_part=2))
 GOOD = a_certification_request(f"CN={WEB}", dns=(WEB,))
 S = "{http://www.w3.org/2003/05/soap-envelope}"
 A = "{http://www.w3.org/2005/08/addressing}"
@@ -153,8 +155,8 @@ CASES = {
     "no certificate request": _of_ces(
         lambda stand: stand.issue(b"0123456789"), 0x80093103, "malformed_request", MALFORMED_REQUEST
     ),
-    "a CMC request": _of_ces(
-        lambda stand: stand.issue(bytes.fromhex("300d06092a864886f70d010702a000")),
+    "a CMC request for two certificates": _of_ces(
+        lambda stand: stand.issue(a_cmc_request(pki_data=a_pki_data(requests=TWO_REQUESTS))),
         0x80070032,
         "request_format_not_supported",
         "The format of the certificate request is not supported.",

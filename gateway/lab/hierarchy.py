@@ -10,7 +10,7 @@ from gateway.lab import issuance
 from gateway.lab.authority import CertificationAuthority
 from gateway.lab.cmc import PrivateKey, Signer
 from gateway.lab.credentials import KeyPair, key_usage
-from gateway.lab.templates import MACHINE, PARTNER_USER, PARTNER_WEB_SERVER, TEMPLATES, CertificateTemplate
+from gateway.lab.templates import CORP_USER, MACHINE, PARTNER_USER, PARTNER_WEB_SERVER, TEMPLATES, CertificateTemplate
 
 CA_1 = "Fabrikam Issuing CA 1"
 """RSA-2048; a name with blanks, as services have to percent-encode it. Publishes every template."""
@@ -28,7 +28,7 @@ def create_authorities(root: KeyPair) -> Mapping[str, CertificationAuthority]:
         _authority(
             CA_2,
             ec.generate_private_key(ec.SECP256R1()),
-            (PARTNER_WEB_SERVER, PARTNER_USER, MACHINE),
+            (PARTNER_WEB_SERVER, PARTNER_USER, MACHINE, CORP_USER),
             root,
             first_request_id=20001,
         ),

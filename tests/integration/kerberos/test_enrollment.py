@@ -64,17 +64,21 @@ async def test_each_transition_leads_to_the_requester_s_own_account(
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_the_gateway_s_own_account_may_go_inside_for_services_that_do_not_look_at_it(
+async def test_the_gateway_s_own_account_may_go_inside_but_gets_no_certificate_out_in_its_own_name(
     setting: Setting, tmp_path: Path, way: str
 ) -> None:
+    """The CA would build the certificate of an online template from whoever reaches it."""
     async with a_domain_stand(setting, tmp_path, transition("own_account")) as stand:
+        policies = await stand.fetch_policies("alice", way)
         answer = await stand.enroll("alice", way)
 
-        assert identity_in(answer.certificate) == stand.identity_of("svc-gateway")
-        told = stand.audit("answered")[0]
+        assert policies.status == 200, policies.body
+        assert (await stand.refusal_of(answer))["reason"] == "certificate_withheld"
+        told = stand.audit("withheld")[0]
         assert told["account"] == "alice@corp.fabrikam.example"
         assert told["transition"] == "own_account"
         assert told["ticket"]["account"] == "svc-gateway@corp.fabrikam.example"
+        assert {objection["field"] for objection in told["objections"]} >= {"subject", "securityIdentifier"}
 
 
 async def test_names_of_every_kind_lead_to_the_same_account(stand: DomainStand) -> None:

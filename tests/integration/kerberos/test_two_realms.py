@@ -11,7 +11,7 @@ import pytest
 from gateway.lab.clients import issue_clients
 from gateway.lab.domain import Domain
 from gateway.lab.negotiate import KerberosArrivals
-from gateway.lab.server import CA_1, CA_2, Lab, ServiceKind
+from gateway.lab.server import CA_2, Lab, ServiceKind
 from tests.domain_stand import CES_CERTIFICATE, DomainStand, Setting, a_domain_stand, a_request, identity_in
 from tests.stand import service
 
@@ -20,7 +20,7 @@ CES_OF_WOODGROVE = f"/{CA_2}_CES_Certificate/service.svc/CES"
 
 @pytest.fixture
 async def stand(setting: Setting, other_domain: Domain, tmp_path: Path) -> AsyncIterator[DomainStand]:
-    """Each forest with its CA, realm, keytab, KDC and directory; the other one's CA is published as CA 2."""
+    """Each forest with its CA, realm, keytab, KDC and directory; of the other one, CA 2 is published."""
     world = setting.world
     async with Lab(world, KerberosArrivals(other_domain, world)) as woodgrove:
 
@@ -41,7 +41,7 @@ async def stand(setting: Setting, other_domain: Domain, tmp_path: Path) -> Async
             ours = deepcopy(service(content, "ca1-certificate"))
             upstream = {
                 **ours["upstream"],
-                "url": woodgrove.ces_uri(ServiceKind.KERBEROS, CA_1),
+                "url": woodgrove.ces_uri(ServiceKind.KERBEROS, CA_2),
                 "server_address": f"127.0.0.1:{woodgrove.port(ServiceKind.KERBEROS)}",
                 "service_principal_name": f"HTTP/ces.{other_domain.dns_domain}",
             }

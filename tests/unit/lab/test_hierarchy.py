@@ -33,5 +33,5 @@ def test_one_has_an_rsa_key_and_the_other_a_p256_key(authorities: Mapping[str, C
 
 def test_the_second_publishes_less(authorities: Mapping[str, CertificationAuthority]) -> None:
     published = {name: {t.common_name for t in ca.templates} for name, ca in authorities.items()}
-    assert published[CA_2] == {"PartnerWebServer", "PartnerUser", "Machine"}
+    assert published[CA_2] == {"PartnerWebServer", "PartnerUser", "Machine", "CorpUser"}
     assert published[CA_2] < published[CA_1]

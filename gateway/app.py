@@ -59,8 +59,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-PENDING_CAPACITY = 100_000
-"""Pending requests remembered: some 200 MB at most; a manual approval takes days, not years."""
+PENDING_CAPACITY = 50_000
+"""Pending requests remembered, of up to 6 KB each: 300 MB at most. A manual approval takes days, not years."""
 
 
 def now() -> datetime:

@@ -19,7 +19,7 @@ def warnings_of_issued(configuration: Configuration, policies: Policies) -> Iter
         if not knows_revocation and any(map(admits_signers, policy.rules)):
             yield (
                 f"policy {policy.name}: renewals and requests on behalf of others are always refused, since no"
-                " authority in certification_authorities has a crl: add the one that has issued the signers' certificates"
+                " authority in certification_authorities has a crl: add that of the signers"
             )
         has_names = policy.issued is not None and policy.issued.has_names
         if without_directory and not policy.template.enrollee_supplies_subject and not has_names:

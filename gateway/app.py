@@ -32,6 +32,7 @@ from gateway.credential import OwnIdentity, Transition
 from gateway.enrollment import Authenticate, Enrollment
 from gateway.enrollment_policy import EnrollmentPolicy
 from gateway.pending import InMemoryPendingRequests
+from gateway.pki.certificate import parse_certificate
 from gateway.policy.decision import Policies
 from gateway.policy.issued_origin import Issuers
 from gateway.policy.publication import Publication
@@ -58,8 +59,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-PENDING_CAPACITY = 100_000
-"""Pending requests remembered: some 200 MB at most; a manual approval takes days, not years."""
+PENDING_CAPACITY = 50_000
+"""Pending requests remembered, of up to 6 KB each: 300 MB at most. A manual approval takes days, not years."""
 
 
 def now() -> datetime:
@@ -151,7 +152,7 @@ class App:
         if directory is None:
             return
         try:
-            self._shadow_policies = read_policies(directory, self.configuration.blocked_keys)
+            self._shadow_policies = self._knowing(read_policies(directory, self.configuration.blocked_keys))
         except (Mistaken, OSError, UnicodeDecodeError) as error:
             log.error("shadow policies not reloaded", mistakes=str(error).splitlines())
         else:
@@ -252,13 +253,25 @@ class App:
         if self.catalogue is None:
             return
         catalogue = self.catalogue.catalogue
-        self._policies = self._policies.knowing(catalogue.common_names())
+        self._policies = self._knowing(self._policies)
+        if self._shadow_policies is not None:
+            self._shadow_policies = self._knowing(self._shadow_policies)
         self.metrics.catalogue_changed(len(catalogue.templates))
         objections = objections_of(self.configuration, self._policies, catalogue)
         told = frozenset((*map(str, objections.mistakes), *objections.warnings))
         for objection in sorted(told - self._objections):
             log.warning("a policy contradicts its template", objection=objection)
         self._objections = told
+
+    def _knowing(self, policies: Policies) -> Policies:
+        return policies if self.catalogue is None else policies.knowing(self.catalogue.catalogue.common_names())
+
+    def _issuers(self, ca: str) -> Issuers:
+        """The CA of this name with its certificates: those that are configured, or else those that CEP tells."""
+        certificates = self.authorities().certificates_of(ca)
+        if not certificates and self.catalogue is not None:
+            certificates = tuple(map(parse_certificate, self.catalogue.catalogue.ca_certificates(ca)))
+        return Issuers(ca, certificates)
 
     def _learner(self, service: CEPSettings, *, is_complete: bool = False) -> Callable[[GetPoliciesResponse], None]:
         if self.catalogue is None:
@@ -318,7 +331,7 @@ class App:
                     transition=transition,
                     ces=CesClient(client),
                     pending=InMemoryPendingRequests(PENDING_CAPACITY),
-                    issuers=lambda: Issuers(service.ca, self.authorities().certificates_of(service.ca)),
+                    issuers=partial(self._issuers, service.ca),
                     public_uri=self.configuration.public_url_of(service),
                 )
                 return enrollment_story(enrollment, redact)

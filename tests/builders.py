@@ -6,6 +6,7 @@ Literal values, no DER: a policy is tested without any parser. `tests.requests` 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha1
 from typing import Any
 
 from gateway.account import Account, UserAccountControl
@@ -29,6 +30,7 @@ from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.wstep import ContextItem
 from gateway.requester import Requester, Verifier
 from gateway.tickets import CredentialCache, ServiceTicket
+from tests.requests import bit_string, object_identifier, octet_string, sequence
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 SHA256_WITH_RSA = "1.2.840.113549.1.1.11"
@@ -36,7 +38,18 @@ SHA256_WITH_RSA = "1.2.840.113549.1.1.11"
 
 def a_public_key(algorithm: str = "RSA", size: int = 2048, curve: str | None = None) -> PublicKey:
     exponent = 65537 if algorithm == "RSA" else None
-    return PublicKey(algorithm, size, curve, f"{algorithm} {size} {curve}".encode(), exponent=exponent)
+    info = sequence(sequence(object_identifier("1.2.3")), bit_string(f"{algorithm} {size} {curve}".encode()))
+    return PublicKey(algorithm, size, curve, info, exponent=exponent)
+
+
+def a_key_identifier(key: PublicKey) -> bytes:
+    """The extension's value, of a hash of the whole SubjectPublicKeyInfo."""
+    return octet_string(sha1(key.subject_public_key_info, usedforsecurity=False).digest())
+
+
+def _extension(oid: str, key: PublicKey) -> Extension:
+    value = a_key_identifier(key) if oid == oids.SUBJECT_KEY_IDENTIFIER else b"\x05\x00"
+    return Extension(oid, critical=False, value=value)
 
 
 def a_name(*attributes: tuple[str, str]) -> Name:
@@ -96,13 +109,14 @@ def a_request(
         oids.EXTENSION_REQUEST: bool(extensions),
         oids.ENROLLMENT_NAME_VALUE_PAIR: bool(name_value_pairs),
     }
+    public_key = key or a_public_key()
     return CertificateRequest(
         der=b"a certification request",
         format=RequestFormat.PKCS10,
         subject=a_name(*subject),
-        public_key=key or a_public_key(),
+        public_key=public_key,
         signature_algorithm=signature_algorithm,
-        extensions=tuple(Extension(oid, critical=False, value=b"\x05\x00") for oid in extensions),
+        extensions=tuple(_extension(oid, public_key) for oid in extensions),
         attributes=(*(oid for oid, is_present in attributes.items() if is_present), *extra_attributes),
         template_references=tuple(references),
         name_value_pairs=tuple(EnrollmentNameValuePair(*pair) for pair in (name_value_pairs or {}).items()),
@@ -189,7 +203,6 @@ def an_expectation(**changes: Any) -> Expected:
     return replace(
         Expected(
             subject_public_key_info=a_public_key().subject_public_key_info,
-            subject_key_identifier=None,
             subject=a_name(("commonName", "web01.partner-a.example")),
             subject_alternative_name=general_names(dNSName=["web01.partner-a.example"]),
             security_identifiers=frozenset(),

@@ -16,11 +16,15 @@ from gateway.cli.explain_requester import facts_of
 from gateway.cli.explain_trace import print_trace, refusal, trace_as_json
 from gateway.config import Configuration, load_configuration
 from gateway.errors import GatewayError
+from gateway.pki.authorities import TrustedCertificate
+from gateway.pki.certificate import Certificate
 from gateway.pki.parse_request import parse_certificate_request
 from gateway.policy.decision import Application, Template, decide
 from gateway.policy.example_requests import RequestMaker
 from gateway.policy.examples import RequesterFacts
 from gateway.requester import Requester
+from gateway.revocation.keeper import AuthoritiesKeeper
+from gateway.telemetry import configure_logging
 from gateway.trial.keys import KeyRing
 from gateway.trial.requesters import requester_of
 from gateway.trial.submission import read_submission
@@ -46,7 +50,25 @@ def _application(configuration: Configuration, options: argparse.Namespace) -> A
     requester = with_partner(_requester(configuration, options), configuration.partners)
     submission = read_submission(options.request.read_bytes())
     request = parse_certificate_request(submission.der)
-    return Application(requester, request, submission.additional_context)
+    signers = asyncio.run(_vouched_for(configuration, request.signers)) if request.signers else ()
+    return Application(requester, request, submission.additional_context, signers)
+
+
+async def _vouched_for(
+    configuration: Configuration, signers: tuple[Certificate, ...]
+) -> tuple[TrustedCertificate, ...]:
+    """By the authorities and the revocation lists of this moment, as the gateway would read them."""
+    configure_logging("error", sys.stderr)
+    async with AuthoritiesKeeper(configuration.certification_authorities, _now, _Uncounted()) as authorities:
+        return authorities().vouch_for(signers, _now())
+
+
+class _Uncounted:
+    """Nobody counts what a command reads."""
+
+    def revocation_list_read(self, authority: str, this_update: datetime, next_update: datetime) -> None: ...
+
+    def revocation_list_failed(self, authority: str) -> None: ...
 
 
 def _requester(configuration: Configuration, options: argparse.Namespace) -> Requester:

@@ -4,7 +4,6 @@ More than of a client's certificate is read here, and nothing is skipped: an ext
 whole certificate unreadable.
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
@@ -208,23 +207,3 @@ def is_signed_by(certificate: Certificate, issuer: Certificate) -> bool:
     except (InvalidSignature, UnsupportedAlgorithm, TypeError, ValueError):
         return False
     return True
-
-
-def key_identifiers(subject_public_key_info: bytes) -> frozenset[str]:
-    """The identifiers that a CA may derive from a key, in lower-case hex.
-
-    SHA-1 (RFC 5280 4.2.1.2) and SHA-2, whole or cut to 160 bits (RFC 7093 2), over the BIT STRING or, as older Windows
-    and RFC 7093's fourth method have it, over the whole structure.
-    """
-    key = der.decode(der.SubjectPublicKeyInfo, subject_public_key_info).subject_public_key.as_bytes()
-    hashes = (hashlib.sha256, hashlib.sha384, hashlib.sha512)
-    found = set()
-    for content in (key, subject_public_key_info):
-        # A name for a key, which secures nothing.
-        sha1 = hashlib.sha1(content, usedforsecurity=False).digest()
-        # RFC 5280's second method: 0100 and the last 60 bits.
-        found |= {sha1.hex(), bytes((0x40 | sha1[-8] & 0x0F, *sha1[-7:])).hex()}
-        for algorithm in hashes:
-            digest = algorithm(content).hexdigest()
-            found |= {digest, digest[:40]}
-    return frozenset(found)

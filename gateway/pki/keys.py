@@ -1,5 +1,6 @@
 """Public keys as policies speak of them."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -84,3 +85,23 @@ def _require_rfc5480(parameters: list[asn1.TLV], point: bytes) -> None:
 def _bound(what: str, bits: int, most: int) -> None:
     if bits > most:
         raise ValueError(f"the {what} has {bits} bits: at most {most} are served")
+
+
+def key_identifiers(subject_public_key_info: bytes) -> frozenset[str]:
+    """The identifiers that a CA may derive from a key, in lower-case hex.
+
+    SHA-1 (RFC 5280 4.2.1.2) and SHA-2, whole or cut to 160 bits (RFC 7093 2), over the BIT STRING or, as older Windows
+    and RFC 7093's fourth method have it, over the whole structure.
+    """
+    key = der.decode(der.SubjectPublicKeyInfo, subject_public_key_info).subject_public_key.as_bytes()
+    hashes = (hashlib.sha256, hashlib.sha384, hashlib.sha512)
+    found = set()
+    for content in (key, subject_public_key_info):
+        # A name for a key, which secures nothing.
+        sha1 = hashlib.sha1(content, usedforsecurity=False).digest()
+        # RFC 5280's second method: 0100 and the last 60 bits.
+        found |= {sha1.hex(), bytes((0x40 | sha1[-8] & 0x0F, *sha1[-7:])).hex()}
+        for algorithm in hashes:
+            digest = algorithm(content).hexdigest()
+            found |= {digest, digest[:40]}
+    return frozenset(found)

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from gateway.pki.certificate_request import CertificateRequest
+from gateway.pki import oids
+from gateway.pki.certificate_request import CertificateRequest, Extension
+from gateway.pki.extensions import subject_key_identifier
+from gateway.pki.keys import PublicKey, key_identifiers
 from gateway.policy.decision import Application, Concern, Violation
 from gateway.policy.violations import first_of, violation
 from gateway.policy.vocabulary import (
@@ -81,7 +84,7 @@ class ExtensionsCondition:
     """`extensions`: those that may be in the request without being judged.
 
     Those that have a section of their own are judged there, those that lead to the policy by `select`. Never allowed
-    is what would make the certificate a CA's, or carry further names.
+    is what would make the certificate a CA's, or carry further names, or another key's identifier.
     """
 
     unjudged: AbstractSet[str]
@@ -99,5 +102,16 @@ class ExtensionsCondition:
             if extension.oid in REFUSED_EXTENSIONS:
                 field = REFUSED_EXTENSIONS[extension.oid]
                 yield violation(rule, Concern.EXTENSIONS, field, shown, "absent", is_forbidden=True)
+            elif extension.oid == oids.SUBJECT_KEY_IDENTIFIER and not _is_of_key(extension, request.public_key):
+                # Alone it can lead to an account: altSecurityIdentities X509SKI (ESC14).
+                field, wanted = "subjectKeyIdentifier", "a hash of the key of the request"
+                yield violation(rule, Concern.EXTENSIONS, field, shown, wanted, is_forbidden=True)
             elif extension.oid not in self.unjudged and extension.oid not in JUDGED_EXTENSIONS:
                 yield violation(rule, Concern.EXTENSIONS, extension.oid, shown, "absent")
+
+
+def _is_of_key(extension: Extension, key: PublicKey) -> bool:
+    try:
+        return subject_key_identifier(extension.value) in key_identifiers(key.subject_public_key_info)
+    except ValueError:
+        return False

@@ -6,9 +6,10 @@ adding a rule never takes an approval away. With no policy, no rule or no condit
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.errors import GatewayError, SignerRefused, SignerUntrusted, TemplateConflict, TemplateMissing, Unmatched
@@ -125,6 +126,14 @@ class RequesterCondition(Condition, Protocol):
     def admits(self, requester: Requester) -> bool: ...
 
 
+class TemplateCondition(Protocol):
+    """A section of a rule that compares with the template of the policy."""
+
+    def violations(self, rule: str, application: Application, template: "Template") -> tuple[Violation, ...]:
+        """As of any other condition."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A named way to be allowed: all its conditions must be met."""
@@ -138,14 +147,13 @@ class Rule:
     """What may stand in the certificate."""
     attributes: AbstractSet[str] = frozenset()
     """The name/value attributes that a condition allows, if their values are right: names as the CA compares them."""
+    template_conditions: tuple[TemplateCondition, ...] = ()
 
-    def violations(self, application: Application) -> tuple[Violation, ...]:
-        """Every violation of every condition, not the first."""
-        return tuple(
-            violation
-            for condition in (self.requesters, *self.conditions)
-            for violation in condition.violations(self.name, application)
-        )
+    def violations(self, application: Application, template: "Template") -> tuple[Violation, ...]:
+        """Every violation of every condition, not the first, in a policy for this template."""
+        found = [condition.violations(self.name, application) for condition in (self.requesters, *self.conditions)]
+        found += [each.violations(self.name, application, template) for each in self.template_conditions]
+        return tuple(chain.from_iterable(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +165,14 @@ class Template:
     oid: str | None = None
     enrollee_supplies_subject: bool = True
     """Whether the CA takes the names from the request (an offline template), not from the account that reaches it."""
+    known_oids: frozenset[str] = frozenset()
+    """What the template catalogue has for the name, where the policy file has no oid: several, if a forest has made the
+    template anew, or if there are two forests."""
+
+    @property
+    def oids(self) -> frozenset[str]:
+        """All that the template is known by here."""
+        return self.known_oids if self.oid is None else frozenset({self.oid})
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,20 +200,21 @@ class Policies:
     _by_oid: dict[str, Policy] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        by_name = {policy.template.name.casefold(): policy for policy in self.policies}
-        # A policy with an oid is for that template alone, whatever else has its name.
-        by_known_name = {
-            oid: policy
-            for oid, name in self.known_names.items()
-            if (policy := by_name.get(name.casefold())) is not None and policy.template.oid is None
-        }
-        by_oid = {p.template.oid: p for p in self.policies if p.template.oid is not None}
-        object.__setattr__(self, "_by_name", by_name)
-        object.__setattr__(self, "_by_oid", by_known_name | by_oid)
+        object.__setattr__(self, "_by_name", {p.template.name.casefold(): p for p in self.policies})
+        object.__setattr__(self, "_by_oid", {oid: p for p in self.policies for oid in p.template.oids})
 
     def knowing(self, names: Mapping[str, str]) -> "Policies":
-        """The same policies, of which those without an oid are found by the object identifiers of these names too."""
-        return Policies(self.policies, names)
+        """The same policies, of which those without an oid have the object identifiers of their names in the catalogue.
+
+        A policy with an oid is for that template alone, whatever else has its name; and what one policy has written is
+        no other one's.
+        """
+        written = {policy.template.oid for policy in self.policies}
+        oids: dict[str, set[str]] = {}
+        for oid, name in names.items():
+            if oid not in written:
+                oids.setdefault(name.casefold(), set()).add(oid)
+        return Policies(tuple(_knowing(policy, oids) for policy in self.policies), names)
 
     def described(self, reference: TemplateReference) -> str:
         """For messages: how the template is referred to and where, with its name if the catalogue knows it."""
@@ -214,6 +231,12 @@ class Policies:
     def admitting(self, requester: Requester) -> tuple[Policy, ...]:
         """The policies with a rule that this requester could be allowed by."""
         return tuple(p for p in self.policies if any(rule.requesters.admits(requester) for rule in p.rules))
+
+
+def _knowing(policy: Policy, oids: Mapping[str, AbstractSet[str]]) -> Policy:
+    template = policy.template
+    known = frozenset(oids.get(template.name.casefold(), ())) if template.oid is None else frozenset[str]()
+    return policy if known == template.known_oids else replace(policy, template=replace(template, known_oids=known))
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +320,7 @@ def _spelling(reference: TemplateReference, policies: Policies) -> tuple[str, st
 
 def judge(policy: Policy, application: Application) -> tuple[Verdict, ...]:
     """Every rule's verdict, in the order of the file."""
-    return tuple(Verdict(rule, rule.violations(application)) for rule in policy.rules)
+    return tuple(Verdict(rule, rule.violations(application, policy.template)) for rule in policy.rules)
 
 
 def decide(policies: Policies, application: Application) -> Decision:

@@ -116,7 +116,7 @@ class RuleSection(Section):
             raise ValueError("a rule is about renewals or about requests on behalf of others: make two of it")
         return self
 
-    def rule(self, template: Template, blocked_keys: AbstractSet[bytes] = frozenset()) -> Rule:
+    def rule(self, blocked_keys: AbstractSet[bytes] = frozenset()) -> Rule:
         """Every condition is in every rule: what a section would have to allow is refused where it is missing."""
         subject = SubjectCondition({field: section.name_rule() for field, section in (self.subject or {}).items()})
         section = self.subject_alternative_name
@@ -142,13 +142,13 @@ class RuleSection(Section):
                 ValidityCondition(maximum_validity),
                 self.client_information.condition() if self.client_information else ClientInformationCondition({}),
                 KeyArchivalCondition(self.key_archival),
-                RenewalCondition(self.renewal.terms() if self.renewal else None, template, subject, names),
                 OnBehalfOfCondition(self.on_behalf_of.terms() if self.on_behalf_of else None),
                 CelCondition(tuple(condition.condition() for condition in self.conditions)),
             ),
             maximum_validity=maximum_validity,
             limits=self._limits(),
             attributes=frozenset(attributes.allowed) | (VALIDITY_ATTRIBUTES if maximum_validity else frozenset()),
+            template_conditions=(RenewalCondition(self.renewal.terms() if self.renewal else None, subject, names),),
         )
 
     def _limits(self) -> Limits:

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from gateway.pki import oids
 from gateway.pki.certificate_request import CertificateRequest
-from gateway.pki.extensions import security_identifier_of_uri, subject_key_identifier
+from gateway.pki.extensions import security_identifier_of_uri
 from gateway.pki.names import GeneralName, GeneralNameType, Name
 from gateway.policy.decision import Approval, Mode, Template
 from gateway.policy.limits import Limits
@@ -51,8 +50,6 @@ class Expected:
     """All of an approval that is left when the certificate comes: no DER of the request, nothing of the requester."""
 
     subject_public_key_info: bytes
-    subject_key_identifier: str | None
-    """As asked for; lower-case hex."""
     subject: Name
     """As asked for; in a renewal, the old certificate's attributes follow."""
     subject_alternative_name: tuple[GeneralName, ...]
@@ -77,7 +74,6 @@ def expected_of(approval: Approval, approved_at: datetime) -> Expected:
     # 3.2.2.6.2.1.4.5.6, CT_FLAG_PREVIOUS_APPROVAL_VALIDATE_REENROLLMENT).
     return Expected(
         subject_public_key_info=request.public_key.subject_public_key_info,
-        subject_key_identifier=_subject_key_identifier(request),
         subject=Name((*request.subject.rdns, *(old.subject.rdns if old else ()))),
         subject_alternative_name=(*request.subject_alternative_name, *(old.subject_alternative_name if old else ())),
         security_identifiers=frozenset(_security_identifiers(request)),
@@ -89,17 +85,6 @@ def expected_of(approval: Approval, approved_at: datetime) -> Expected:
         mode=approval.policy.mode,
         approved_at=approved_at,
     )
-
-
-def _subject_key_identifier(request: CertificateRequest) -> str | None:
-    for extension in request.extensions:
-        if extension.oid == oids.SUBJECT_KEY_IDENTIFIER:
-            try:
-                return subject_key_identifier(extension.value)
-            except ValueError:
-                # The rule has let it through unjudged; the CA will not copy it.
-                return None
-    return None
 
 
 def _security_identifiers(request: CertificateRequest) -> set[str]:

@@ -64,7 +64,11 @@ def _objections_to_issuer(issued: IssuedCertificate, issuers: Issuers) -> Iterat
         known = " or ".join(str(issuer.subject) for issuer in issuers.certificates)
         yield objection(Field.ISSUER, str(certificate.issuer), known)
     elif not signers:
-        yield objection(Field.SIGNATURE, "not this CA's", "one by a certificate of the CA that is configured here")
+        yield objection(
+            Field.SIGNATURE,
+            "not this CA's",
+            "one by a key of this CA, as certification_authorities or the catalogue have it",
+        )
     elif issued.authority_key_identifier and not any(
         _identifies(issued.authority_key_identifier, signer) for signer in signers
     ):

@@ -72,8 +72,11 @@ def _objections_to_template(issued: IssuedCertificate, expected: Expected) -> It
         yield objection(Field.CERTIFICATE_TEMPLATE, "", template.name)
     if issued.template_name is not None and issued.template_name.casefold() != template.name.casefold():
         yield objection(Field.CERTIFICATE_TEMPLATE, issued.template_name, template.name)
-    if issued.template_oid is not None and issued.template_oid != template.oid:
-        wanted = template.oid or f"the number of {template.name}: write it into the policy, template.oid"
+    if issued.template_oid is not None and issued.template_oid not in template.oids:
+        wanted = (
+            " or ".join(sorted(template.oids))
+            or f"the number of {template.name}: write it into the policy, template.oid"
+        )
         yield objection(Field.CERTIFICATE_TEMPLATE, issued.template_oid, wanted)
 
 

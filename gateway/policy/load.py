@@ -64,11 +64,10 @@ def _examples(document: Document) -> Iterator[PlacedExample]:
 
 def _policy(document: Document, text: str, blocked_keys: AbstractSet[bytes]) -> Policy:
     form = document.validate(PolicyDocument)
-    template = form.template.template()
     return Policy(
         name=_stem(document.file),
-        template=template,
-        rules=tuple(rule.rule(template, blocked_keys) for rule in form.rules),
+        template=form.template.template(),
+        rules=tuple(rule.rule(blocked_keys) for rule in form.rules),
         digest=sha256(text.encode()).hexdigest(),
         issued=form.issued.rule() if form.issued else None,
         mode=form.mode,

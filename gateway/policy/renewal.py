@@ -38,16 +38,14 @@ class RenewalCondition:
     """`renewal`: without terms no request may be a renewal."""
 
     terms: RenewalTerms | None
-    template: Template
-    """That of the policy."""
     subject: SubjectCondition
     """Of the rule, as the next one: for Owner.NAMES, and for names that the CA copies."""
     subject_alternative_name: SubjectAlternativeNameCondition
 
-    def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
-        return first_of(self._violations(rule, application))
+    def violations(self, rule: str, application: Application, template: Template) -> tuple[Violation, ...]:
+        return first_of(self._violations(rule, application, template))
 
-    def _violations(self, rule: str, application: Application) -> Iterator[Violation]:
+    def _violations(self, rule: str, application: Application, template: Template) -> Iterator[Violation]:
         request = application.request
         old = request.renewal_certificate
         if old is None:
@@ -60,21 +58,11 @@ class RenewalCondition:
             yield violation(rule, Concern.RENEWAL, _FIELD, described(old), "absent")
         else:
             yield from _signed_by_others(rule, request.signers, old)
-            yield from self._of_other_template(rule, old)
+            yield from _of_other_template(rule, old, template)
             yield from _changed_names(rule, application, old)
-            yield from self._copied_names(rule, old, application.requester)
+            if template.enrollee_supplies_subject:
+                yield from self._copied_names(rule, old, application.requester)
             yield from self._of_others(rule, old, application.requester, self.terms.owner)
-
-    def _of_other_template(self, rule: str, old: Certificate) -> Iterator[Violation]:
-        """[MS-WCCE] 3.2.2.6.2.1.2.3: a certificate is renewed by its own template."""
-        field = f"{_FIELD} template"
-        if old.template_name is None and old.template_oid is None:
-            yield violation(rule, Concern.RENEWAL, field, "", self.template.name, is_forbidden=True)
-        if old.template_name is not None and old.template_name.casefold() != self.template.name.casefold():
-            yield violation(rule, Concern.RENEWAL, field, old.template_name, self.template.name, is_forbidden=True)
-        if old.template_oid is not None and old.template_oid != self.template.oid:
-            wanted = self.template.oid or f"{self.template.name} (if that is it, give the policy's template its oid)"
-            yield violation(rule, Concern.RENEWAL, field, old.template_oid, wanted, is_forbidden=True)
 
     def _copied_names(self, rule: str, old: Certificate, requester: Requester) -> Iterator[Violation]:
         """[MS-WCCE] 3.2.2.6.2.1.4.8 and 2.2.2.7.7: of a template whose subject the enrollee supplies, a CA copies the
@@ -83,16 +71,9 @@ class RenewalCondition:
         A request with fewer names, or none, is no way around that. The CA wants the old subject in it, and asks a
         template without CT_FLAG_ENROLLEE_SUPPLIES_SUBJECT for names in the directory; fewer are no danger to anybody.
         """
-        if self.template.enrollee_supplies_subject:
-            for found in self.subject_alternative_name.violations_of(old.subject_alternative_name, rule, requester):
-                yield violation(
-                    rule,
-                    Concern.RENEWAL,
-                    f"{_FIELD} {found.field}",
-                    found.value,
-                    found.wanted,
-                    is_forbidden=found.is_forbidden,
-                )
+        for found in self.subject_alternative_name.violations_of(old.subject_alternative_name, rule, requester):
+            field = f"{_FIELD} {found.field}"
+            yield violation(rule, Concern.RENEWAL, field, found.value, found.wanted, is_forbidden=found.is_forbidden)
 
     def _of_others(
         self, rule: str, old: Certificate, requester: Requester, owners: AbstractSet[Owner]
@@ -128,6 +109,19 @@ class RenewalCondition:
             and not self.subject.violations_of(old.subject, rule, requester)
             and not self.subject_alternative_name.violations_of(names, rule, requester)
         )
+
+
+def _of_other_template(rule: str, old: Certificate, template: Template) -> Iterator[Violation]:
+    """[MS-WCCE] 3.2.2.6.2.1.2.3: a certificate is renewed by its own template."""
+    field = f"{_FIELD} template"
+    if old.template_name is None and old.template_oid is None:
+        yield violation(rule, Concern.RENEWAL, field, "", template.name, is_forbidden=True)
+    if old.template_name is not None and old.template_name.casefold() != template.name.casefold():
+        yield violation(rule, Concern.RENEWAL, field, old.template_name, template.name, is_forbidden=True)
+    if old.template_oid is not None and old.template_oid not in template.oids:
+        advice = f"{template.name} (if that is it, give the policy's template its oid)"
+        wanted = " or ".join(sorted(template.oids)) or advice
+        yield violation(rule, Concern.RENEWAL, field, old.template_oid, wanted, is_forbidden=True)
 
 
 def _signed_by_others(rule: str, signers: Iterable[Certificate], old: Certificate) -> Iterator[Violation]:

@@ -3,12 +3,16 @@
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import timedelta
 
 from gateway.policy.catalogue import Catalogue, CatalogueTemplate
 from gateway.policy.conditions import ExtendedKeyUsageCondition
 from gateway.policy.decision import Policy, Rule
+from gateway.policy.key_archival import KeyArchivalCondition
 from gateway.policy.key_condition import KeyCondition, KeyRule
-from gateway.policy.template_flags import EnrollmentFlags
+from gateway.policy.on_behalf_of import OnBehalfOfCondition
+from gateway.policy.renewal import RenewalCondition
+from gateway.policy.template_flags import EnrollmentFlags, PrivateKeyFlags
 from gateway.policy.vocabulary import EXTENDED_KEY_USAGES
 
 KeyPath = tuple[str | int, ...]
@@ -84,6 +88,9 @@ def _of_template(policy: Policy, template: CatalogueTemplate, cas: AbstractSet[s
     yield from _of_subject(policy, template)
     yield from _of_keys(policy, template)
     yield from _of_usages(policy, template)
+    yield from _of_validity(policy, template)
+    yield from _of_signers(policy, template)
+    yield from _of_archival(policy, template)
     name = template.common_name
     if template.policy_schema == 1 and template.enrollee_supplies_subject:
         yield _note(
@@ -192,4 +199,66 @@ def _usages(rule: Rule) -> frozenset[str]:
         for condition in rule.conditions
         if isinstance(condition, ExtendedKeyUsageCondition)
         for oid in condition.allowed
+    )
+
+
+# --- validity, signers, archival ------------------------------------------------------------------------------------
+
+
+def _of_validity(policy: Policy, template: CatalogueTemplate) -> Iterator[TemplateContradiction]:
+    longest = template.validity_period
+    for n, rule in enumerate(policy.rules):
+        if longest is not None and rule.maximum_validity is not None and rule.maximum_validity > longest:
+            yield TemplateContradiction(
+                ("rules", n, "validity"),
+                is_mistake=False,
+                text=f"certificates of {template.common_name} are valid for {longest / timedelta(days=1):g} days: more"
+                " cannot be had. Lower it, or raise the template's",
+            )
+
+
+def _of_signers(policy: Policy, template: CatalogueTemplate) -> Iterator[TemplateContradiction]:
+    """Signatures of registration authorities ([MS-CRTD] 2.18): those of an agent, or of an old certificate."""
+    if template.ra_signatures and not any(map(admits_signers, policy.rules)):
+        yield _note(
+            f"{template.common_name} wants {template.ra_signatures} signatures besides the requester's own, and no rule"
+            " has onBehalfOf or renewal: the CA refuses what is allowed here. Add such a rule, or set"
+            " msPKI-RA-Signature to 0"
+        )
+
+
+def admits_signers(rule: Rule) -> bool:
+    """Whether it allows requests that others than the new key have signed."""
+    return any(
+        condition.terms is not None
+        for condition in (*rule.conditions, *rule.template_conditions)
+        if isinstance(condition, RenewalCondition | OnBehalfOfCondition)
+    )
+
+
+def _of_archival(policy: Policy, template: CatalogueTemplate) -> Iterator[TemplateContradiction]:
+    flags = template.private_key_flags
+    if flags is None:
+        return
+    archiving = [n for n, rule in enumerate(policy.rules) if _archives(rule)]
+    if PrivateKeyFlags.REQUIRE_PRIVATE_KEY_ARCHIVAL not in flags:
+        for n in archiving:
+            yield TemplateContradiction(
+                ("rules", n, "keyArchival"),
+                is_mistake=False,
+                text=f"{template.common_name} archives no private keys: leave it out, or set"
+                " CT_FLAG_REQUIRE_PRIVATE_KEY_ARCHIVAL in msPKI-Private-Key-Flag",
+            )
+    elif not archiving:
+        yield TemplateContradiction(
+            ("template",),
+            is_mistake=True,
+            text=f"{template.common_name} has CT_FLAG_REQUIRE_PRIVATE_KEY_ARCHIVAL, and no rule has keyArchival:"
+            " nothing can be enrolled. Add keyArchival, or remove the flag from msPKI-Private-Key-Flag",
+        )
+
+
+def _archives(rule: Rule) -> bool:
+    return any(
+        condition.archival is not None for condition in rule.conditions if isinstance(condition, KeyArchivalCondition)
     )

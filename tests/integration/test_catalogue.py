@@ -1,8 +1,10 @@
 """The template catalogue: learned from the lab's CEP through the real gateway, kept, and used."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
+from ssl import DER_cert_to_PEM_cert
 from typing import Any
 
 import pytest
@@ -11,6 +13,9 @@ from gateway.catalogue.file import read_file
 from gateway.lab.server import CA_1
 from gateway.lab.templates import PARTNER_WEB_SERVER, TEMPLATES
 from gateway.lab.world import World
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.catalogue_document import write_catalogue
+from tests.authorities import TestAuthority, pem
 from tests.requests import a_certification_request
 from tests.stand import CEP_PASSWORD, Answer, Stand, a_stand, service
 
@@ -61,6 +66,8 @@ async def test_after_one_get_policies_a_request_by_object_identifier_finds_the_p
     assert {template.common_name for template in catalogue.templates} == {each.common_name for each in TEMPLATES}
     assert len(catalogue.ca_certificates(CA_1)) == 1
 
+    # The lab's CAs have other keys with each start.
+    file.write_text(write_catalogue(Catalogue(catalogue.templates)))
     async with a_stand(world, tmp_path, with_catalogue(file)) as stand:
         assert (await by_oid(stand)).certificate
 
@@ -86,3 +93,59 @@ async def test_a_reload_takes_a_catalogue_that_was_written_by_hand(world: World,
         stand.app.reload()
 
         assert (await by_oid(stand)).certificate
+
+
+async def test_a_candidate_in_the_shadow_is_found_by_what_the_catalogue_knows_too_also_after_a_reload(
+    world: World, tmp_path: Path, file: Path
+) -> None:
+    change = with_catalogue(file)
+
+    def with_candidate(content: dict[str, Any]) -> None:
+        change(content)
+        content["shadow_policies"] = content["policies"]
+
+    async with a_stand(world, tmp_path, with_candidate) as stand:
+        await stand.post(stand.get_policies(), CEP_PASSWORD)
+        await by_oid(stand)
+        stand.app.reload()
+        await by_oid(stand)
+
+    assert ["shadow" in line for line in stand.audit("approved")] == [False, False]
+
+
+async def test_a_certificate_that_the_ca_of_the_catalogue_has_not_signed_is_withheld(
+    world: World, tmp_path: Path, file: Path
+) -> None:
+    another = b64encode(TestAuthority(CA_1).certificate.der).decode()
+    change = with_catalogue(file)
+    file.write_text(f"cAs: [{{commonName: {CA_1}, certificate: {another}}}]")
+
+    async with a_stand(world, tmp_path, change) as stand:
+        answer = await stand.post(stand.issue(a_certification_request(f"CN={WEB}", dns=(WEB,))))
+
+    assert answer.status == 500
+    (incident,) = stand.audit("withheld")
+    assert "issuer" in {objection["field"] for objection in incident["objections"]}
+
+
+async def test_the_ca_that_is_configured_counts_more_than_that_of_the_catalogue(
+    world: World, tmp_path: Path, file: Path
+) -> None:
+    change = with_catalogue(file)
+    configured = tmp_path / "ca.pem"
+    configured.write_bytes(pem(TestAuthority(CA_1).certificate))
+
+    def with_authority(content: dict[str, Any]) -> None:
+        change(content)
+        content["certification_authorities"] = [{"name": CA_1, "certificates": str(configured)}]
+
+    async with a_stand(world, tmp_path, with_authority) as stand:
+        await stand.post(stand.get_policies(), CEP_PASSWORD)
+        withheld = await by_oid(stand)
+        (right,) = read_file(file).ca_certificates(CA_1)
+        configured.write_text(DER_cert_to_PEM_cert(right))
+        stand.app.reload()
+        issued = await by_oid(stand)
+
+    assert (withheld.status, issued.status) == (500, 200)
+    assert len(stand.audit("withheld")) == 1

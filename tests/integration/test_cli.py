@@ -8,12 +8,16 @@ import sys
 from base64 import encodebytes
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from ssl import DER_cert_to_PEM_cert
 
 import pytest
 
 from gateway.lab.world import World
-from tests.requests import a_certification_request
+from gateway.pki import write, write_request
+from gateway.pki.write_request import Signer
+from tests.requests import a_certification_request, a_key
 from tests.stand import ALICE, CES_CERTIFICATE, CES_PASSWORD, Stand, a_stand
 
 WEB = "www.partner-a.example"
@@ -216,6 +220,40 @@ async def test_explain_takes_what_a_directory_would_say_from_options_or_from_a_f
         assert "directory  CN=pc1$,CN=Users,DC=corp,DC=fabrikam,DC=example, in pki-computers" in ran.output
     assert "partner    Partner A" in by_options.output
     assert f"{file}:4: authentcation: unknown key" in mistaken.errors
+
+
+async def test_explain_vouches_for_signers_as_the_gateway_would(configuration: Path, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    authority = a_signer("Corp Issuing CA 1", now, [write.basic_constraints(ca=True)])
+    old = a_signer(WEB, now, [], issuer=authority)
+    request = tmp_path / "renewal.der"
+    content = a_certification_request(f"CN={WEB}", dns=(WEB,), template="PartnerWebServer")
+    request.write_bytes(write_request.signed_data(content, [old]))
+    (tmp_path / "ca.pem").write_text(DER_cert_to_PEM_cert(authority.certificate))
+    (tmp_path / "ca.crl").write_bytes(write_request.revocation_list(authority, now))
+    explain = ("explain", "--config", configuration, "--as", ALICE, "--json", request)
+
+    of_nobody = await run(*explain)
+    files = f"certificates: {tmp_path}/ca.pem, crl: [{tmp_path}/ca.crl]"
+    configuration.write_text(
+        configuration.read_text() + f"certification_authorities: [{{name: Corp Issuing CA 1, {files}}}]\n"
+    )
+    vouched_for = await run(*explain)
+
+    assert json.loads(of_nobody.output)["reason"] == "signer_untrusted"
+    assert json.loads(vouched_for.output)["reason"] == "not_permitted", vouched_for
+
+
+def a_signer(name: str, now: datetime, extensions: list[bytes], issuer: Signer | None = None) -> Signer:
+    return write_request.issue(
+        subject=write.name([("commonName", name)]),
+        key=a_key(name=name),
+        serial_number=1 if issuer is None else 2,
+        not_before=now - timedelta(hours=1),
+        not_after=now + timedelta(hours=1),
+        extensions=extensions,
+        issuer=issuer,
+    )
 
 
 async def test_explain_says_the_same_to_machines(configuration: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any
 
+from tests.authorities import TestAuthority, pem
 from tests.unit.config.samples import load
 
 USAGES = """
@@ -46,3 +47,18 @@ def test_names_under_issued_answer_that(tmp_path: Path, content: dict[str, Any])
 
 def test_a_sid_alone_under_issued_is_no_name(tmp_path: Path, content: dict[str, Any]) -> None:
     assert len(warnings(tmp_path, content, ONLINE + "issued: {securityIdentifier: optional}\n")) == 1
+
+
+def test_renewals_are_refused_where_no_authority_has_a_revocation_list(tmp_path: Path, content: dict[str, Any]) -> None:
+    (warning,) = warnings(tmp_path, content, OFFLINE + USAGES + "    renewal: {owner: [names]}\n")
+
+    assert "policy web: renewals and requests on behalf of others are always refused" in warning
+
+
+def test_with_a_revocation_list_they_are_nothing_to_look_at(tmp_path: Path, content: dict[str, Any]) -> None:
+    (tmp_path / "ca.pem").write_bytes(pem(TestAuthority().certificate))
+    url = "http://crl.corp.example/ca.crl"
+    content["certification_authorities"] = [{"name": "CA", "certificates": str(tmp_path / "ca.pem"), "crl": [url]}]
+    found = warnings(tmp_path, content, OFFLINE + USAGES + "    renewal: {owner: [names]}\n")
+
+    assert not [warning for warning in found if "renewals" in warning]

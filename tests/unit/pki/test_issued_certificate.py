@@ -12,7 +12,6 @@ from gateway.pki.certificate import parse_certificate
 from gateway.pki.issued_certificate import (
     AuthorityKeyIdentifier,
     is_signed_by,
-    key_identifiers,
     parse_issued_certificate,
 )
 from tests.issued import (
@@ -34,8 +33,6 @@ from tests.issued import (
 from tests.requests import (
     CERTIFICATE_TEMPLATE_OID,
     a_dns_name,
-    a_key,
-    a_public_key_info,
     a_uri,
     an_extension,
     object_identifier,
@@ -63,23 +60,6 @@ def test_a_captured_certificate_of_ad_cs_is_read_whole() -> None:
     assert ca.startswith("ldap:///CN=PKINIT%20Lab%20Issuing%20CA,CN=AIA,")
     assert not issued.has_unique_identifiers
     assert (issued.application_policies, issued.certificate_policies, issued.basic_constraints_ca) == (None, None, None)
-
-
-def test_the_key_identifier_of_a_captured_certificate_is_a_hash_of_its_key() -> None:
-    certificate = parse_certificate(CAPTURED)
-
-    assert certificate.subject_key_identifier in key_identifiers(certificate.public_key.subject_public_key_info)
-
-
-def test_another_key_s_hash_is_no_identifier_of_a_key() -> None:
-    assert a_key_identifier(ca_key()).hex() not in key_identifiers(a_public_key_info(a_key()))
-
-
-def test_the_second_method_of_rfc_5280_is_0100_and_sixty_bits() -> None:
-    sha1 = a_key_identifier(a_key())
-    short = f"4{sha1.hex()[-15:]}"
-
-    assert {sha1.hex(), short} <= key_identifiers(a_public_key_info(a_key()))
 
 
 def test_places_of_crls_and_delta_crls_are_one_list() -> None:

@@ -1,8 +1,12 @@
+from pathlib import Path
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import dsa, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
-from gateway.pki.keys import PublicKey, parse_public_key
+from gateway.pki.certificate import parse_certificate
+from gateway.pki.keys import PublicKey, key_identifiers, parse_public_key
+from tests.issued import a_key_identifier, ca_key
 from tests.requests import (
     a_key,
     a_public_key_info,
@@ -15,6 +19,7 @@ from tests.requests import (
 )
 from tests.vectors.pkcs10.refused import P256_EXPLICIT, public_point
 
+CAPTURED = (Path(__file__).parents[2] / "vectors" / "certificate" / "captured-adcs-leaf.der").read_bytes()
 SECP256R1 = object_identifier("1.2.840.10045.3.1.7")
 
 
@@ -142,3 +147,20 @@ def test_a_dsa_modulus_is_bounded_too() -> None:
 def test_what_is_no_key_info_is_refused(info: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_public_key(info)
+
+
+def test_the_key_identifier_of_a_captured_certificate_is_a_hash_of_its_key() -> None:
+    certificate = parse_certificate(CAPTURED)
+
+    assert certificate.subject_key_identifier in key_identifiers(certificate.public_key.subject_public_key_info)
+
+
+def test_another_key_s_hash_is_no_identifier_of_a_key() -> None:
+    assert a_key_identifier(ca_key()).hex() not in key_identifiers(a_public_key_info(a_key()))
+
+
+def test_the_second_method_of_rfc_5280_is_0100_and_sixty_bits() -> None:
+    sha1 = a_key_identifier(a_key())
+    short = f"4{sha1.hex()[-15:]}"
+
+    assert {sha1.hex(), short} <= key_identifiers(a_public_key_info(a_key()))

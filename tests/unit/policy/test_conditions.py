@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
+from gateway.pki.certificate_request import Extension
 from gateway.policy.conditions import (
     CertificatePoliciesCondition,
     ExtendedKeyUsageCondition,
@@ -8,7 +11,7 @@ from gateway.policy.conditions import (
 )
 from gateway.policy.decision import Application, Concern, Condition
 from gateway.policy.vocabulary import JUDGED_EXTENSIONS, REFUSED_EXTENSIONS
-from tests.builders import a_request, an_application
+from tests.builders import a_key_identifier, a_public_key, a_request, an_application
 
 SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
 CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"
@@ -100,6 +103,32 @@ def test_listed_extensions_are_let_through() -> None:
     application = an_application(a_request(extra_extensions=[SUBJECT_KEY_IDENTIFIER]))
 
     assert violations(EXTENSIONS, application, Concern.EXTENSIONS) == []
+
+
+@pytest.mark.parametrize("condition", [EXTENSIONS, ExtensionsCondition(frozenset())])
+@pytest.mark.parametrize("value", [a_key_identifier(a_public_key("EC")), b"\x04\x01\x00", b"\x05\x00", b""])
+def test_a_key_identifier_that_is_no_hash_of_the_key_is_refused_even_if_a_rule_let_it_through(
+    condition: ExtensionsCondition, value: bytes
+) -> None:
+    extension = Extension(SUBJECT_KEY_IDENTIFIER, critical=False, value=value)
+    application = an_application(replace(a_request(), extensions=(extension,)))
+
+    (violation,) = condition.violations("a rule", application)
+
+    assert (violation.field, violation.value, violation.wanted, violation.is_forbidden) == (
+        "subjectKeyIdentifier",
+        value.hex(),
+        "a hash of the key of the request",
+        True,
+    )
+
+
+def test_a_key_identifier_that_is_a_hash_of_the_key_is_an_extension_like_others() -> None:
+    application = an_application(a_request(extra_extensions=[SUBJECT_KEY_IDENTIFIER]))
+
+    ((field, _, wanted),) = violations(ExtensionsCondition(frozenset()), application, Concern.EXTENSIONS)
+
+    assert (field, wanted) == (SUBJECT_KEY_IDENTIFIER, "absent")
 
 
 @pytest.mark.parametrize("oid", JUDGED_EXTENSIONS)

@@ -41,6 +41,13 @@ class Objecting:
         return tuple(an_objection(rule, objection) for objection in self.objections)
 
 
+class ObjectingToTemplates:
+    """To each, by its name."""
+
+    def violations(self, rule: str, application: Application, template: Template) -> tuple[Violation, ...]:
+        return (an_objection(rule, template.name),)
+
+
 @dataclass(frozen=True)
 class Admitting(Objecting):
     """Admits one account, and objects to every other one."""
@@ -209,10 +216,11 @@ def test_attributes_are_collected_from_request_and_context() -> None:
 
 
 def test_a_rule_reports_what_all_its_conditions_object_to() -> None:
-    rule = Rule("a rule", Admitting(account="partner-b"), (Objecting(("x", "y")), Objecting(), Objecting(("z",))))
+    conditions = (Objecting(("x", "y")), Objecting(), Objecting(("z",)))
+    rule = Rule("a rule", Admitting(account="partner-b"), conditions, template_conditions=(ObjectingToTemplates(),))
 
-    assert rule.violations(an_application()) == tuple(
-        an_objection("a rule", objection) for objection in ("somebody else", "x", "y", "z")
+    assert rule.violations(an_application(), Template("User")) == tuple(
+        an_objection("a rule", objection) for objection in ("somebody else", "x", "y", "z", "User")
     )
 
 

@@ -67,13 +67,11 @@ def test_what_is_left_out_becomes_a_condition_that_allows_nothing() -> None:
             ValidityCondition(None),
             ClientInformationCondition({}),
             KeyArchivalCondition(None),
-            RenewalCondition(
-                None, Template("PartnerWebServer"), SubjectCondition({}), SubjectAlternativeNameCondition({})
-            ),
             OnBehalfOfCondition(None),
             CelCondition(()),
         ),
         attributes=frozenset({"ccm", "rmd"}),
+        template_conditions=(RenewalCondition(None, SubjectCondition({}), SubjectAlternativeNameCondition({})),),
     )
 
 

@@ -3,8 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from gateway.pki import oids
-from gateway.pki.certificate_request import CertificateRequest, Extension
+from gateway.pki.certificate_request import CertificateRequest
 from gateway.policy.decision import Application, Approval, Mode, Policies
 from gateway.policy.expected import Expected, IssuedRule, SecurityIdentifier, expected_of
 from gateway.policy.limits import Limits
@@ -88,13 +87,3 @@ def test_sids_that_were_asked_for_and_approved_are_kept() -> None:
     assert expected(a_request(security_identifier=SID)).security_identifiers == {SID}
     in_uri = a_request(san=general_names(uniformResourceIdentifier=[URI, "https://web01.partner-a.example/"]))
     assert expected(in_uri).security_identifiers == {SID}
-
-
-def test_the_key_identifier_that_was_asked_for_is_kept() -> None:
-    def asking_for(value: bytes) -> CertificateRequest:
-        extension = Extension(oids.SUBJECT_KEY_IDENTIFIER, critical=False, value=value)
-        return replace(a_request(), extensions=(Extension("1.2.3", critical=False, value=b""), extension))
-
-    assert expected(a_request()).subject_key_identifier is None
-    assert expected(asking_for(b"\x04\x02\xab\xcd")).subject_key_identifier == "abcd"
-    assert expected(asking_for(b"\x04")).subject_key_identifier is None

@@ -68,6 +68,14 @@ def test_a_template_s_name_is_the_same_in_any_case() -> None:
     assert told(named) == []
 
 
+def test_a_template_s_number_may_be_known_from_the_catalogue() -> None:
+    template = Template("PartnerWebServer", known_oids=frozenset({TEMPLATE_OID, "1.2.3"}))
+
+    assert told(GOOD, replace(EXPECTED, template=template)) == []
+    (objection,) = told(GOOD, replace(EXPECTED, template=replace(template, known_oids=frozenset({"1.2", "1.1"}))))
+    assert objection.endswith(": 1.1 or 1.2")
+
+
 def test_a_template_s_number_that_the_policy_does_not_have_is_asked_for() -> None:
     (objection,) = told(GOOD, replace(EXPECTED, template=Template("PartnerWebServer")))
 

@@ -1,13 +1,19 @@
 """What the template catalogue adds to the look-up of policies."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.errors import TemplateConflict, Unmatched
+from gateway.pki.authorities import TrustedCertificate
 from gateway.pki.certificate_request import CertificateRequest
-from gateway.policy.decision import Policies, Policy, select
+from gateway.policy.decision import Approval, NotPermitted, Policies, Policy, decide, select
+from gateway.policy.expected import expected_of
 from gateway.policy.load import load_policies
-from tests.builders import a_policy_file, a_request, an_application
+from tests.builders import NOW, a_certificate, a_policy_file, a_request, an_application, general_names
 from tests.templates import USER, USER_OID, WEB, WEB_OID
+
+SUBJECT = "subject: {commonName: {allow: [{exact: web01}]}}"
 
 NAMES = {WEB_OID: WEB, USER_OID: USER}
 
@@ -81,3 +87,34 @@ def test_name_and_object_identifier_of_one_template_without_a_policy_do_not_conf
 
     with pytest.raises(Unmatched, match=USER):
         selected(known, a_request(template=USER.lower(), template_oid=USER_OID))
+
+
+def renewal(template_oid: str) -> CertificateRequest:
+    """Of partner-a's own certificate, which a template of this number was the one for."""
+    old = replace(a_certificate(("commonName", "web01")), template_oid=template_oid)
+    request = a_request(template=WEB, san=general_names())
+    return replace(request, signers=(old,), renewal_certificate=old)
+
+
+def test_the_catalogues_number_of_the_template_is_good_for_renewals_too() -> None:
+    own = "renewal: {owner: [names]}"
+    known = load_policies([("P.yaml", a_policy_file(own, SUBJECT, template=f"{{name: {WEB}}}"))]).knowing(NAMES)
+
+    def refused(template_oid: str) -> list[str]:
+        request = renewal(template_oid)
+        signers = tuple(TrustedCertificate(each, "a CA") for each in request.signers)
+        decision = decide(known, replace(an_application(request), signers=signers))
+        if decision.approval is not None:
+            return []
+        assert isinstance(decision.error, NotPermitted)
+        return [found.field for found in decision.error.violations]
+
+    assert refused(WEB_OID) == []
+    assert refused(USER_OID) == ["renewalCertificate template"]
+
+
+def test_the_catalogues_number_of_the_template_is_good_for_certificates_too() -> None:
+    (policy,) = policies(f"{{name: {WEB}}}").knowing(NAMES).policies
+    approval = Approval(an_application(), policy, policy.rules[0])
+
+    assert expected_of(approval, NOW).template.oids == {WEB_OID}

@@ -30,7 +30,7 @@ OTHER = a_requester("partner-b")
 
 def a_condition(*owner: Owner, required: bool = False, **changes: Any) -> RenewalCondition:
     terms = RenewalTerms(frozenset(owner or {Owner.CLIENT_CERTIFICATE}), required)
-    return replace(RenewalCondition(terms, TEMPLATE, ANY_SUBJECT, HOSTS), **changes)
+    return replace(RenewalCondition(terms, ANY_SUBJECT, HOSTS), **changes)
 
 
 def a_renewal(
@@ -47,9 +47,11 @@ def renewing(request: CertificateRequest, old: Certificate) -> CertificateReques
     return replace(request, signers=(old,), renewal_certificate=old)
 
 
-def violations(condition: RenewalCondition, application: Application) -> list[tuple[str, str, str]]:
+def violations(
+    condition: RenewalCondition, application: Application, template: Template = TEMPLATE
+) -> list[tuple[str, str, str]]:
     """(field, value, wanted) of each."""
-    found = condition.violations("a rule", application)
+    found = condition.violations("a rule", application, template)
     assert all((violation.rule, violation.concern) == ("a rule", Concern.RENEWAL) for violation in found)
     return [(violation.field, violation.value, violation.wanted) for violation in found]
 
@@ -81,7 +83,7 @@ def test_a_rule_may_be_for_renewals_alone() -> None:
 def test_an_old_certificate_that_was_not_read_is_forbidden(condition: RenewalCondition) -> None:
     application = an_application(a_request(extra_attributes=["1.3.6.1.4.1.311.13.1"]))
 
-    (violation,) = condition.violations("a rule", application)
+    (violation,) = condition.violations("a rule", application, TEMPLATE)
 
     assert (violation.field, violation.value, violation.is_forbidden) == ("renewalCertificate", "unreadable", True)
 
@@ -91,7 +93,7 @@ def test_nobody_else_signs_a_renewal() -> None:
     application = a_renewal()
     signed_twice = replace(application, request=replace(application.request, signers=(OLD, twin, OLD)))
 
-    (violation,) = a_condition().violations("a rule", signed_twice)
+    (violation,) = a_condition().violations("a rule", signed_twice, TEMPLATE)
 
     assert (violation.field, violation.wanted, violation.is_forbidden) == (
         "signer",
@@ -124,18 +126,24 @@ def test_the_old_certificate_is_from_the_same_template(name: str | None, oid: st
 def test_a_certificate_from_another_template_is_not_renewed(
     name: str | None, oid: str | None, value: str, wanted: str
 ) -> None:
-    (violation,) = a_condition().violations("a rule", _of_template(name, oid))
+    (violation,) = a_condition().violations("a rule", _of_template(name, oid), TEMPLATE)
 
     assert (violation.field, violation.value, violation.wanted) == ("renewalCertificate template", value, wanted)
     assert violation.is_forbidden
 
 
 def test_a_policy_that_does_not_know_its_templates_oid_is_told_so() -> None:
-    condition = a_condition(template=Template("PartnerWebServer"))
-
-    ((_, _, wanted),) = violations(condition, _of_template(None, "1.2.3"))
+    ((_, _, wanted),) = violations(a_condition(), _of_template(None, "1.2.3"), Template("PartnerWebServer"))
 
     assert wanted == "PartnerWebServer (if that is it, give the policy's template its oid)"
+
+
+def test_the_oids_that_the_catalogue_has_for_the_template_are_the_policys() -> None:
+    template = Template("PartnerWebServer", known_oids=frozenset({"1.2.3", "1.2.4"}))
+
+    assert violations(a_condition(), _of_template("PartnerWebServer", "1.2.4"), template) == []
+    ((_, _, wanted),) = violations(a_condition(), _of_template("PartnerWebServer", "1.2.5"), template)
+    assert wanted == "1.2.3 or 1.2.4"
 
 
 def _of_template(name: str | None, oid: str | None) -> Application:
@@ -176,7 +184,7 @@ def test_names_may_be_fewer(subject: tuple[tuple[str, str], ...], hosts: list[st
 def test_a_name_that_the_old_certificate_does_not_have_is_forbidden(
     subject: tuple[tuple[str, str], ...], san: dict[str, Any], field: str, value: str
 ) -> None:
-    (violation,) = a_condition().violations("a rule", a_renewal(subject=subject, **san))
+    (violation,) = a_condition().violations("a rule", a_renewal(subject=subject, **san), TEMPLATE)
 
     assert (violation.field, violation.value, violation.wanted) == (field, value, "in the renewal certificate")
     assert violation.is_forbidden
@@ -204,7 +212,7 @@ def test_the_names_that_the_ca_would_copy_are_judged_though_they_are_not_asked_f
         ("renewalCertificate x400Address", "3000", "absent"),
     ]
     from_the_directory = replace(TEMPLATE, enrollee_supplies_subject=False)
-    assert violations(a_condition(template=from_the_directory), application) == []
+    assert violations(a_condition(), application, from_the_directory) == []
 
 
 # --- whose ----------------------------------------------------------------------------------------------------------
@@ -252,7 +260,7 @@ def test_the_old_certificate_is_the_requesters(
 def test_a_certificate_that_states_another_accounts_sid_is_never_renewed(owner: Owner, stated: tuple[str, ...]) -> None:
     old = replace(OLD, security_identifiers=stated)
 
-    (violation,) = a_condition(owner).violations("a rule", a_renewal(old, replace(ALICE, evidence=old)))
+    (violation,) = a_condition(owner).violations("a rule", a_renewal(old, replace(ALICE, evidence=old)), TEMPLATE)
 
     assert (violation.field, violation.value, violation.wanted, violation.is_forbidden) == (
         "renewalCertificate securityIdentifier",
@@ -277,9 +285,10 @@ def test_alternative_names_that_are_not_the_requesters_make_no_owner() -> None:
     old = replace(
         OLD, subject=a_certificate().subject, subject_alternative_name=general_names(dNSName=["a.other.example"])
     )
-    from_the_directory = a_condition(Owner.NAMES, template=replace(TEMPLATE, enrollee_supplies_subject=False))
+    application = a_renewal(old, OTHER, subject=(), dNSName=[])
+    from_the_directory = replace(TEMPLATE, enrollee_supplies_subject=False)
 
-    assert len(violations(from_the_directory, a_renewal(old, OTHER, subject=(), dNSName=[]))) == 1
+    assert len(violations(a_condition(Owner.NAMES), application, from_the_directory)) == 1
 
 
 def test_a_certificate_without_names_is_nobodys() -> None:

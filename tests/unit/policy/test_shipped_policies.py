@@ -365,7 +365,7 @@ def test_an_old_certificate_to_renew(policies: Policies) -> None:
     [(a_public_key("RSA", 1024), "RSA 1024"), (a_public_key("EC", 256, "secp256k1"), "EC secp256k1")],
 )
 def test_a_key_that_is_not_wanted(policies: Policies, key: PublicKey, shown: str) -> None:
-    attack = replace(WEB, public_key=key)
+    attack = replace(WEB, public_key=key, extensions=())
 
     assert refused(policies, an_application(attack, PARTNER_A), "partner-a-hosts") == [
         ("key: publicKey", shown, "RSA 2048 to 4096 or EC secp256r1 or secp384r1")

@@ -2,7 +2,6 @@ from typing import TypeVar
 
 import pytest
 
-from gateway.policy.decision import Template
 from gateway.policy.load import load_policies
 from gateway.policy.names import NameRule
 from gateway.policy.on_behalf_of import OnBehalfOfCondition, OnBehalfOfTerms
@@ -20,9 +19,10 @@ NAME = "requesterName: {allow: [{exact: 'CORP\\alice'}]}"
 C = TypeVar("C")
 
 
-def condition_of(kind: type[C], *sections: str, template: str = "{name: P}") -> C:
-    (policy,) = load_policies([("P.yaml", a_policy_file(*sections, template=template))]).policies
-    (found,) = [condition for condition in policy.rules[0].conditions if isinstance(condition, kind)]
+def condition_of(kind: type[C], *sections: str) -> C:
+    (policy,) = load_policies([("P.yaml", a_policy_file(*sections))]).policies
+    (rule,) = policy.rules
+    (found,) = [each for each in (*rule.conditions, *rule.template_conditions) if isinstance(each, kind)]
     return found
 
 
@@ -45,16 +45,14 @@ def test_a_renewal_may_be_required() -> None:
     assert condition.terms == RenewalTerms({Owner.SECURITY_IDENTIFIER}, required=True)
 
 
-def test_a_renewal_is_judged_by_the_names_and_the_template_of_its_rule() -> None:
+def test_a_renewal_is_judged_by_the_names_of_its_rule() -> None:
     condition = condition_of(
         RenewalCondition,
         "subject: {commonName: {allow: [{exact: a}]}}",
         "subjectAlternativeName: {registeredID: {allow: [{exact: 1.2.3}]}}",
         "renewal: {owner: [names]}",
-        template="{name: Web, oid: 1.2.3}",
     )
 
-    assert condition.template == Template("Web", "1.2.3")
     assert condition.subject.fields == {"commonName": NameRule((Exact("a"),))}
     assert condition.subject_alternative_name.fields == {"registeredID": NameRule((Exact("1.2.3"),))}
 

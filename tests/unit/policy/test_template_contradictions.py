@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.decision import Policy
 from gateway.policy.load import load_policies
 from gateway.policy.template_contradictions import TemplateContradiction, contradictions
-from gateway.policy.template_flags import EnrollmentFlags, SubjectNameFlags
+from gateway.policy.template_flags import EnrollmentFlags, PrivateKeyFlags, SubjectNameFlags
 from tests.builders import a_policy_file
 from tests.templates import CA_1, USER, USER_OID, WEB, WEB_OID, a_catalogue_template
 
@@ -217,3 +218,46 @@ def test_all_contradictions_are_told() -> None:
     }
 
     assert len(found(a_policy(BOTH), changes)) == 3
+
+
+# --- validity, signers, archival ------------------------------------------------------------------------------------
+
+RENEWAL = "renewal: {owner: [names]}"
+ARCHIVING = {"private_key_flags": PrivateKeyFlags.REQUIRE_PRIVATE_KEY_ARCHIVAL}
+NOT_ARCHIVING = {"private_key_flags": PrivateKeyFlags.EXPORTABLE_KEY}
+
+
+def test_more_validity_than_the_templates_is_a_warning() -> None:
+    (policy,) = (replace(each, maximum_validity=timedelta(days=30)) for each in a_policy().rules)
+    policy_of_30_days = replace(a_policy(), rules=(policy,))
+
+    contradiction = the_one(policy_of_30_days, {"validity_period": timedelta(days=29)})
+
+    assert (contradiction.path, contradiction.is_mistake) == (("rules", 0, "validity"), False)
+    assert "valid for 29 days" in contradiction.text
+    assert found(policy_of_30_days, {"validity_period": timedelta(days=30)}) == []
+    assert found(policy_of_30_days, {"validity_period": None}) == []
+    assert found(a_policy(), {"validity_period": timedelta(days=29)}) == []
+
+
+def test_signatures_that_no_rule_brings_are_a_warning() -> None:
+    contradiction = the_one(a_policy(), {"ra_signatures": 1})
+
+    assert (contradiction.path, contradiction.is_mistake) == (("template",), False)
+    assert "no rule has onBehalfOf or renewal" in contradiction.text
+    assert found(a_policy(SERVER, RENEWAL), {"ra_signatures": 1}) == []
+
+
+def test_a_key_that_no_rule_lets_be_archived_is_a_mistake() -> None:
+    contradiction = the_one(a_policy(), ARCHIVING)
+
+    assert (contradiction.path, contradiction.is_mistake) == (("template",), True)
+    assert found(a_policy(SERVER, "keyArchival: required"), ARCHIVING) == []
+
+
+def test_a_key_that_the_template_does_not_archive_is_a_warning() -> None:
+    contradiction = the_one(a_policy(SERVER, "keyArchival: allowed"), NOT_ARCHIVING)
+
+    assert (contradiction.path, contradiction.is_mistake) == (("rules", 0, "keyArchival"), False)
+    assert found(a_policy(), NOT_ARCHIVING) == []
+    assert found(a_policy(SERVER, "keyArchival: allowed"), {"private_key_flags": None}) == []

@@ -6,9 +6,12 @@ and what a CA does at a word ([MS-WCCE] 3.2.1.4.2.1.2).
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha1
 
 from tests.requests import (
     a_dns_name,
+    a_key,
+    a_public_key_info,
     a_security_identifier_extension,
     a_subject_alternative_name,
     a_template_name_extension,
@@ -20,6 +23,7 @@ from tests.requests import (
     an_other_name,
     bit_string,
     object_identifier,
+    octet_string,
     sequence,
     tlv,
     utf8_string,
@@ -52,6 +56,12 @@ def key_usage(bits: bytes) -> bytes:
 
 def extended_key_usage(*oids: str) -> bytes:
     return an_extension("2.5.29.37", sequence(*map(object_identifier, oids)))
+
+
+def key_identifier(of: str) -> bytes:
+    """SHA-1 of somebody's key: altSecurityIdentities X509SKI leads by it to the account of whoever it names."""
+    spki = a_public_key_info(a_key(name=of))
+    return an_extension("2.5.29.14", octet_string(sha1(spki, usedforsecurity=False).digest()))
 
 
 def certificate_policies(*oids: str) -> bytes:
@@ -87,6 +97,9 @@ IN_EXTENSIONS = (
         names(tlv(0xA4, sequence(tlv(0x31, sequence(object_identifier("2.5.4.3"), utf8_string("Administrator")))))),
         OWN_NAME,
         "subjectAlternativeName.directoryName",
+    ),
+    Trick(
+        "esc14-key-identifier", key_identifier("victim"), key_identifier("requester"), "extensions.subjectKeyIdentifier"
     ),
     Trick("esc14-mail", names(tlv(0x81, b"administrator@corp.example")), OWN_NAME, "subjectAlternativeName.rfc822Name"),
     Trick(

@@ -16,6 +16,9 @@ from gateway.policy.vocabulary import REFUSED_NAMES
 from gateway.policy.wellformed import WELL_FORMED, is_plain
 from gateway.requester import Requester
 
+_MOST_JUDGED = 100
+"""Of one field, where a rule allows fewer: so many are told one by one."""
+
 
 @dataclass(frozen=True, slots=True)
 class NameRule:
@@ -110,7 +113,11 @@ def _violations(
             yield violation(rule, concern, field, f"{times} occurrences", f"at most {name_rule.max_occurrences}")
         if name_rule.mandatory and not times:
             yield violation(rule, concern, field, "", "at least one")
+    # Objected to by their number: comparing thousands with every pattern would only take time.
+    too_many = {field for field, one in fields.items() if occurrences[field] > max(one.max_occurrences, _MOST_JUDGED)}
     for name in names:
+        if name.field in too_many and not name.is_forbidden:
+            continue
         for wanted in _wanted(name, fields.get(name.field), requester):
             yield violation(rule, concern, name.field, name.value, wanted, is_forbidden=name.is_forbidden)
 

@@ -56,14 +56,15 @@ class RenewalCondition:
                 yield violation(rule, Concern.RENEWAL, _FIELD, "unreadable", "absent", is_forbidden=True)
             elif self.terms is not None and self.terms.required:
                 yield violation(rule, Concern.RENEWAL, _FIELD, "", "a renewal")
-        elif self.terms is None:
-            yield violation(rule, Concern.RENEWAL, _FIELD, described(old), "absent")
         else:
+            if self.terms is None:
+                yield violation(rule, Concern.RENEWAL, _FIELD, described(old), "absent")
+            # Without terms too: a policy on trial lets a renewal through that no rule allows, if nothing is forbidden.
             yield from _signed_by_others(rule, request.signers, old)
             yield from self._of_other_template(rule, old)
             yield from _changed_names(rule, application, old)
             yield from self._copied_names(rule, old, application.requester)
-            yield from self._of_others(rule, old, application.requester, self.terms.owner)
+            yield from self._of_others(rule, old, application.requester)
 
     def _of_other_template(self, rule: str, old: Certificate) -> Iterator[Violation]:
         """[MS-WCCE] 3.2.2.6.2.1.2.3: a certificate is renewed by its own template."""
@@ -94,16 +95,14 @@ class RenewalCondition:
                     is_forbidden=found.is_forbidden,
                 )
 
-    def _of_others(
-        self, rule: str, old: Certificate, requester: Requester, owners: AbstractSet[Owner]
-    ) -> Iterator[Violation]:
+    def _of_others(self, rule: str, old: Certificate, requester: Requester) -> Iterator[Violation]:
         account = requester.directory_account
         if account is not None and old.security_identifiers not in {(), (account.sid,)}:
             stated = " and ".join(old.security_identifiers)
             field = f"{_FIELD} securityIdentifier"
             yield violation(rule, Concern.RENEWAL, field, stated, f"the requester's, {account.sid}", is_forbidden=True)
-        elif not any(self._is_own(old, requester, owner, rule) for owner in owners):
-            wanted = f"the requester's own, by {' or '.join(sorted(owners))}"
+        elif self.terms and not any(self._is_own(old, requester, owner, rule) for owner in self.terms.owner):
+            wanted = f"the requester's own, by {' or '.join(sorted(self.terms.owner))}"
             yield violation(rule, Concern.RENEWAL, _FIELD, described(old), wanted)
 
     def _is_own(self, old: Certificate, requester: Requester, owner: Owner, rule: str) -> bool:

@@ -6,6 +6,7 @@ Literal values, no DER: a policy is tested without any parser. `tests.requests` 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from gateway.account import Account, UserAccountControl
@@ -36,7 +37,10 @@ SHA256_WITH_RSA = "1.2.840.113549.1.1.11"
 
 def a_public_key(algorithm: str = "RSA", size: int = 2048, curve: str | None = None) -> PublicKey:
     exponent = 65537 if algorithm == "RSA" else None
-    return PublicKey(algorithm, size, curve, f"{algorithm} {size} {curve}".encode(), exponent=exponent)
+    # SEQUENCE { SEQUENCE {}, BIT STRING }: hashes of it are identifiers of the key.
+    text = f"{algorithm} {size} {curve}".encode()
+    info = bytes((0x30, len(text) + 5, 0x30, 0, 0x03, len(text) + 1, 0)) + text
+    return PublicKey(algorithm, size, curve, info, exponent=exponent)
 
 
 def a_name(*attributes: tuple[str, str]) -> Name:
@@ -92,6 +96,9 @@ def a_request(
         oids.NTDS_CA_SECURITY_EXT: security_identifier is not None,
     }
     extensions = (*(oid for oid, is_present in present.items() if is_present), *extra_extensions)
+    public_key = key or a_public_key()
+    identifier = sha256(public_key.subject_public_key_info).digest()
+    values = {oids.SUBJECT_KEY_IDENTIFIER: b"\x04\x20" + identifier}
     attributes = {
         oids.EXTENSION_REQUEST: bool(extensions),
         oids.ENROLLMENT_NAME_VALUE_PAIR: bool(name_value_pairs),
@@ -100,9 +107,9 @@ def a_request(
         der=b"a certification request",
         format=RequestFormat.PKCS10,
         subject=a_name(*subject),
-        public_key=key or a_public_key(),
+        public_key=public_key,
         signature_algorithm=signature_algorithm,
-        extensions=tuple(Extension(oid, critical=False, value=b"\x05\x00") for oid in extensions),
+        extensions=tuple(Extension(oid, critical=False, value=values.get(oid, b"\x05\x00")) for oid in extensions),
         attributes=(*(oid for oid, is_present in attributes.items() if is_present), *extra_attributes),
         template_references=tuple(references),
         name_value_pairs=tuple(EnrollmentNameValuePair(*pair) for pair in (name_value_pairs or {}).items()),

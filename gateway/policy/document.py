@@ -26,6 +26,7 @@ from gateway.policy.examples import ExampleSection
 from gateway.policy.issued_sections import IssuedSection
 from gateway.policy.key_archival import KeyArchivalCondition
 from gateway.policy.key_condition import KeyCondition
+from gateway.policy.key_identifier import SubjectKeyIdentifierCondition
 from gateway.policy.key_sections import KeySection
 from gateway.policy.limits import Limits
 from gateway.policy.name_sections import SubjectAlternativeNameSection, SubjectSection
@@ -137,6 +138,7 @@ class RuleSection(Section):
                 ),
                 SecurityIdentifierCondition(self.security_identifier is not None),
                 ExtensionsCondition(frozenset(self.extensions)),
+                SubjectKeyIdentifierCondition(),
                 attributes,
                 PKCS10AttributesCondition(),
                 ValidityCondition(maximum_validity),

@@ -12,6 +12,7 @@ from gateway.policy.conditions import (
 from gateway.policy.decision import Policy, Rule, Template
 from gateway.policy.key_archival import KeyArchivalCondition
 from gateway.policy.key_condition import KeyCondition, KeyRule
+from gateway.policy.key_identifier import SubjectKeyIdentifierCondition
 from gateway.policy.load import load_policies
 from gateway.policy.names import SubjectAlternativeNameCondition, SubjectCondition
 from gateway.policy.on_behalf_of import OnBehalfOfCondition
@@ -62,6 +63,7 @@ def test_what_is_left_out_becomes_a_condition_that_allows_nothing() -> None:
             CertificatePoliciesCondition(frozenset()),
             SecurityIdentifierCondition(allowed=False),
             ExtensionsCondition(frozenset()),
+            SubjectKeyIdentifierCondition(),
             RequestAttributesCondition(MACHINE_NAMES),
             PKCS10AttributesCondition(),
             ValidityCondition(None),

@@ -44,6 +44,22 @@ def test_a_denied_value_is_a_violation_though_another_pattern_allows_it() -> Non
     assert subject_violations(rule, "Administrator") == [("Administrator", "anything but regex '^admin'")]
 
 
+@pytest.mark.parametrize(
+    "value", ["administrátor@corp.example", "ADMİNISTRATOR@corp.example", "admin\ufe00istrator@corp.example"]
+)
+def test_an_accent_or_a_mark_that_a_directory_passes_over_is_no_way_around_a_denial(value: str) -> None:
+    rule = NameRule((Regex("(?s).*"),), deny=(Exact("administrator@corp.example", ignore_case=True),))
+
+    assert subject_violations(rule, value) == [(value, "anything but exactIgnoreCase 'administrator@corp.example'")]
+
+
+def test_a_denial_is_also_of_what_was_written() -> None:
+    rule = NameRule((Regex("(?s).*"),), deny=(Exact("Jörg"),))
+
+    assert subject_violations(rule, "Jörg") == [("Jörg", "anything but exact 'Jörg'")]
+    assert subject_violations(rule, "Jürgen") == []
+
+
 def test_each_denying_pattern_is_reported() -> None:
     rule = NameRule((Exact("x"),), deny=(Exact("a"), Exact("b"), Regex("a")))
 

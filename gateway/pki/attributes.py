@@ -30,6 +30,8 @@ UNSIGNED = frozenset({oids.ARCHIVED_KEY_ATTR})
 IndexedAttributes = Mapping[str, list[asn1.TLV]]
 """Attributes of one place: their values by OID, in their order."""
 
+MAX_NAME_VALUE_PAIRS = 100
+"""Of one place. certreq writes two."""
 _MAX_CLIENT_ID = 0xFFFF_FFFF
 
 
@@ -49,6 +51,10 @@ def index(attributes: Iterable[der.Attribute], served: AbstractSet[str]) -> dict
             )
         if oid in found:
             raise ValueError(f"attribute {oids.described(oid)} occurs twice")
+        if len(values) > MAX_NAME_VALUE_PAIRS:
+            raise ValueError(
+                f"attribute {oids.described(oid)} has {len(values)} values, at most {MAX_NAME_VALUE_PAIRS}"
+            )
         if len(values) != 1 and (oid != oids.ENROLLMENT_NAME_VALUE_PAIR or not values):
             raise ValueError(f"attribute {oids.described(oid)} has {len(values)} values, wanted one")
         found[oid] = values

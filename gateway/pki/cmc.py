@@ -120,7 +120,10 @@ def _require_about(control: der.AddExtensions | der.CMCAddAttributes | None, req
 def reg_info(value: asn1.TLV) -> tuple[EnrollmentNameValuePair, ...]:
     """`Name=Value&Name=Value&` in UTF-8, percent-escaped ([MS-WCCE] 2.2.2.6.3); the last `&` may be missing."""
     pairs = str(attributes.octets(value), "utf-8").removesuffix("&")
-    return tuple(map(_pair, pairs.split("&"))) if pairs else ()
+    spellings = pairs.split("&") if pairs else []
+    if len(spellings) > attributes.MAX_NAME_VALUE_PAIRS:
+        raise ValueError(f"{len(spellings)} name/value pairs: at most {attributes.MAX_NAME_VALUE_PAIRS} are read")
+    return tuple(map(_pair, spellings))
 
 
 def _pair(spelling: str) -> EnrollmentNameValuePair:

@@ -28,6 +28,10 @@ KEY_USAGES = (
 """By bit number (RFC 5280 4.2.1.3)."""
 
 _MAX_TEMPLATE_VERSION = 0xFFFF_FFFF
+_MAX_EXTENSIONS = 100
+"""Windows writes some ten."""
+_MAX_IDENTIFIERS = 100
+"""Usages or policies of one extension. Windows knows some sixty in all."""
 
 _SID = re.compile(r"S-1(-(0|[1-9][0-9]{0,9})){2,16}")
 """[MS-DTYP] 2.4.2.1: an identifier authority and 1 to 15 sub-authorities. One SID has one spelling: authorities that
@@ -37,12 +41,14 @@ _SECURITY_IDENTIFIER_URI = "tag:microsoft.com,2022-09-14:sid:"
 
 
 def index(extensions: Iterable[der.Extension]) -> dict[str, der.Extension]:
-    """The extensions by OID, in their order. Raises ValueError if one occurs twice (RFC 5280 4.2)."""
+    """The extensions by OID, in their order. Raises ValueError for too many, or if one occurs twice (RFC 5280 4.2)."""
     found: dict[str, der.Extension] = {}
     for extension in extensions:
         oid = extension.extn_id.dotted_string
         if oid in found:
             raise ValueError(f"extension {oids.described(oid)} occurs twice")
+        if len(found) == _MAX_EXTENSIONS:
+            raise ValueError(f"more than {_MAX_EXTENSIONS} extensions")
         found[oid] = extension
     return found
 
@@ -77,7 +83,7 @@ def subject_key_identifier(value: bytes) -> str:
 
 def extended_key_usage(value: bytes) -> tuple[str, ...]:
     """The OIDs of an ExtKeyUsageSyntax."""
-    oids_asked_for = der.sequence_of(ObjectIdentifier, der.element(value))
+    oids_asked_for = _bounded(der.sequence_of(ObjectIdentifier, der.element(value)))
     return tuple(oid.dotted_string for oid in oids_asked_for)
 
 
@@ -86,7 +92,7 @@ def certificate_policies(value: bytes) -> tuple[str, ...]:
 
     A policy with qualifiers is refused: the CA would copy them into the certificate, and no rule speaks of them.
     """
-    policies = der.sequence_of(der.PolicyInformation, der.element(value))
+    policies = _bounded(der.sequence_of(der.PolicyInformation, der.element(value)))
     for policy in policies:
         if policy.policy_qualifiers is not None:
             raise ValueError(f"policy {policy.policy_identifier.dotted_string} has qualifiers, which are not served")
@@ -95,8 +101,14 @@ def certificate_policies(value: bytes) -> tuple[str, ...]:
 
 def certificate_policies_of_certificate(value: bytes) -> tuple[str, ...]:
     """The OIDs of certificatePolicies, where a CA has written them: with what qualifiers is its own matter."""
-    policies = der.sequence_of(der.PolicyInformation, der.element(value))
+    policies = _bounded(der.sequence_of(der.PolicyInformation, der.element(value)))
     return tuple(policy.policy_identifier.dotted_string for policy in policies)
+
+
+def _bounded(found: list[T]) -> list[T]:
+    if len(found) > _MAX_IDENTIFIERS:
+        raise ValueError(f"{len(found)} object identifiers: at most {_MAX_IDENTIFIERS} are read")
+    return found
 
 
 def basic_constraints_ca(value: bytes) -> bool:

@@ -23,6 +23,11 @@ class AttributeTypeAndValue:
         return f"{SHORT_NAMES.get(self.type, self.type)}={_SPECIAL.sub(_ESCAPED, self.value)}"
 
 
+MAX_GENERAL_NAMES = 1000
+"""Of one extension. AD CS has room for 4 KiB; public authorities issue for 100 names, or 1000."""
+MAX_NAME_ATTRIBUTES = 100
+"""Of one distinguished name. A subject has some ten."""
+
 SHORT_NAMES = {
     "commonName": "CN",
     "organizationName": "O",
@@ -99,8 +104,16 @@ def other_name(name: GeneralName) -> tuple[str, str]:
 
 
 def parse_name(rdn_sequence: der.RDNSequence) -> Name:
-    """Every attribute of a Name as text. Raises ValueError for one that is not a character string."""
-    return Name(tuple(tuple(map(_attribute, rdn.as_list())) for rdn in rdn_sequence))
+    """Every attribute of a Name as text. Raises ValueError for one that is not a character string, or for too many."""
+    rdns = [rdn.as_list() for rdn in rdn_sequence]
+    _bound("attributes in a distinguished name", sum(map(len, rdns)), MAX_NAME_ATTRIBUTES)
+    return Name(tuple(tuple(map(_attribute, rdn)) for rdn in rdns))
+
+
+def _bound(what: str, found: int, most: int) -> None:
+    """Each takes time to read, and more to judge."""
+    if found > most:
+        raise ValueError(f"{found} {what}: at most {most} are read")
 
 
 def _attribute(attribute: der.AttributeTypeAndValue) -> AttributeTypeAndValue:
@@ -117,7 +130,9 @@ def parse_general_names(general_names: bytes) -> tuple[GeneralName, ...]:
 
     Raises ValueError for an entry that cannot be read: it is never skipped, since the CA would not skip it either.
     """
-    return tuple(map(_general_name, der.elements(der.element(general_names))))
+    entries = der.elements(der.element(general_names))
+    _bound("general names in one extension", len(entries), MAX_GENERAL_NAMES)
+    return tuple(map(_general_name, entries))
 
 
 def _general_name(entry: asn1.TLV) -> GeneralName:

@@ -1,5 +1,6 @@
 """PKCS#10 certification requests (RFC 2986): the innermost layer of every request, and its proof of possession."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -31,6 +32,8 @@ def parse_certification_request(encoded: bytes) -> CertificationRequest:
         raise ValueError("a version other than v1(0), the only one of RFC 2986")
     # Before the signature is verified: this bounds what verifying costs.
     public_key = parse_public_key(der.encode(info.subject_pk_info))
+    if public_key.algorithm.startswith("OID."):
+        raise ProofOfPossessionFailed(f"the signature cannot be verified: a key of {public_key.algorithm}")
     signature_algorithm, _ = der.algorithm(request.signature_algorithm)
     _verify_possession(encoded, signature_algorithm)
     return CertificationRequest(
@@ -42,10 +45,9 @@ def parse_certification_request(encoded: bytes) -> CertificationRequest:
 
 
 def _verify_possession(encoded: bytes, signature_algorithm: str) -> None:
-    try:
+    verified = False
+    with suppress(UnsupportedAlgorithm):
         verified = x509.load_der_x509_csr(encoded).is_signature_valid
-    except UnsupportedAlgorithm as error:
-        raise ProofOfPossessionFailed(f"the signature cannot be verified: {error}") from error
     if not verified:
         raise ProofOfPossessionFailed(_why_unverified(signature_algorithm))
 

@@ -58,7 +58,8 @@ class RequestAttributesCondition:
             return  # judged by `validity`
         name_rule = self.allowed.get(name)
         if name_rule is None or _is_forbidden(pair):
-            yield violation(rule, Concern.ATTRIBUTES, name, value, "absent", is_forbidden=_is_forbidden(pair))
+            is_forbidden = _is_forbidden(pair) or not value.isprintable()
+            yield violation(rule, Concern.ATTRIBUTES, name, value, "absent", is_forbidden=is_forbidden)
         elif not is_plain(value):
             wanted = "printable NFKC text without superfluous blanks"
             yield violation(rule, Concern.ATTRIBUTES, name, value, wanted, is_forbidden=not value.isprintable())

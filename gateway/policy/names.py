@@ -13,8 +13,11 @@ from gateway.policy.patterns import Exact, ExactName, Pattern
 from gateway.policy.security_identifier import states_security_identifier
 from gateway.policy.violations import first_of, violation
 from gateway.policy.vocabulary import REFUSED_NAMES
-from gateway.policy.wellformed import WELL_FORMED, is_plain
+from gateway.policy.wellformed import WELL_FORMED, folded, is_plain
 from gateway.requester import Requester
+
+_MOST_JUDGED = 100
+"""Of one field, where a rule allows fewer: so many are told one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,12 @@ class NameRule:
         """What this rule wants, for each of its objections to a well-formed value."""
         if not self.min_length <= len(value) <= self.max_length:
             yield f"{self.min_length} to {self.max_length} characters"
-        yield from (f"anything but {pattern}" for pattern in self.deny if pattern.matches(value, requester))
+        spellings = {value, folded(value)}
+        yield from (
+            f"anything but {pattern}"
+            for pattern in self.deny
+            if any(pattern.matches(spelling, requester) for spelling in spellings)
+        )
         # An asterisk stands for names that nobody has read, so it must be written out in the policy.
         allow = [pattern for pattern in self.allow if "*" not in value or isinstance(pattern, Exact | ExactName)]
         if not any(pattern.matches(value, requester) for pattern in allow):
@@ -110,7 +118,11 @@ def _violations(
             yield violation(rule, concern, field, f"{times} occurrences", f"at most {name_rule.max_occurrences}")
         if name_rule.mandatory and not times:
             yield violation(rule, concern, field, "", "at least one")
+    # Objected to by their number: comparing thousands with every pattern would only take time.
+    too_many = {field for field, one in fields.items() if occurrences[field] > max(one.max_occurrences, _MOST_JUDGED)}
     for name in names:
+        if name.field in too_many and not name.is_forbidden:
+            continue
         for wanted in _wanted(name, fields.get(name.field), requester):
             yield violation(rule, concern, name.field, name.value, wanted, is_forbidden=name.is_forbidden)
 

@@ -65,6 +65,7 @@ def _for_nobody_else(rule: str, application: Application) -> Iterator[Violation]
     if request.renewal_certificate is None:
         for signer in request.signers:
             yield violation(rule, Concern.ON_BEHALF_OF, _SIGNER, described(signer), "absent")
+        yield from _signed_by_others(rule, application)
 
 
 def _for_whom(rule: str, terms: OnBehalfOfTerms, application: Application) -> Iterator[Violation]:
@@ -85,7 +86,12 @@ def _signatures(rule: str, terms: OnBehalfOfTerms, application: Application) -> 
     if len(agents) < terms.signatures:
         wanted = f"signatures of {terms.signatures} different agents"
         yield violation(rule, Concern.ON_BEHALF_OF, _SIGNER, str(len(agents)), wanted)
-    requester = application.requester
+    yield from _signed_by_others(rule, application)
+
+
+def _signed_by_others(rule: str, application: Application) -> Iterator[Violation]:
+    """Without terms too: a policy on trial lets an agent through that no rule allows, if nothing is forbidden."""
+    signers, requester = application.request.signers, application.requester
     if signers and not any(
         is_client_certificate(signer, requester) or states_own_security_identifier(signer, requester)
         for signer in signers

@@ -54,15 +54,16 @@ class RenewalCondition:
                 yield violation(rule, Concern.RENEWAL, _FIELD, "unreadable", "absent", is_forbidden=True)
             elif self.terms is not None and self.terms.required:
                 yield violation(rule, Concern.RENEWAL, _FIELD, "", "a renewal")
-        elif self.terms is None:
-            yield violation(rule, Concern.RENEWAL, _FIELD, described(old), "absent")
         else:
+            if self.terms is None:
+                yield violation(rule, Concern.RENEWAL, _FIELD, described(old), "absent")
+            # Without terms too: a policy on trial lets a renewal through that no rule allows, if nothing is forbidden.
             yield from _signed_by_others(rule, request.signers, old)
             yield from _of_other_template(rule, old, template)
             yield from _changed_names(rule, application, old)
             if template.enrollee_supplies_subject:
                 yield from self._copied_names(rule, old, application.requester)
-            yield from self._of_others(rule, old, application.requester, self.terms.owner)
+            yield from self._of_others(rule, old, application.requester)
 
     def _copied_names(self, rule: str, old: Certificate, requester: Requester) -> Iterator[Violation]:
         """[MS-WCCE] 3.2.2.6.2.1.4.8 and 2.2.2.7.7: of a template whose subject the enrollee supplies, a CA copies the
@@ -75,16 +76,14 @@ class RenewalCondition:
             field = f"{_FIELD} {found.field}"
             yield violation(rule, Concern.RENEWAL, field, found.value, found.wanted, is_forbidden=found.is_forbidden)
 
-    def _of_others(
-        self, rule: str, old: Certificate, requester: Requester, owners: AbstractSet[Owner]
-    ) -> Iterator[Violation]:
+    def _of_others(self, rule: str, old: Certificate, requester: Requester) -> Iterator[Violation]:
         account = requester.directory_account
         if account is not None and old.security_identifiers not in {(), (account.sid,)}:
             stated = " and ".join(old.security_identifiers)
             field = f"{_FIELD} securityIdentifier"
             yield violation(rule, Concern.RENEWAL, field, stated, f"the requester's, {account.sid}", is_forbidden=True)
-        elif not any(self._is_own(old, requester, owner, rule) for owner in owners):
-            wanted = f"the requester's own, by {' or '.join(sorted(owners))}"
+        elif self.terms and not any(self._is_own(old, requester, owner, rule) for owner in self.terms.owner):
+            wanted = f"the requester's own, by {' or '.join(sorted(self.terms.owner))}"
             yield violation(rule, Concern.RENEWAL, _FIELD, described(old), wanted)
 
     def _is_own(self, old: Certificate, requester: Requester, owner: Owner, rule: str) -> bool:

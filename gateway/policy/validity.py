@@ -41,7 +41,12 @@ class ValidityCondition:
 
     def _violations(self, rule: str, pairs: tuple[EnrollmentNameValuePair, ...], now: datetime) -> Iterator[Violation]:
         if self.maximum is None:
-            yield from (violation(rule, Concern.VALIDITY, pair.normalised, pair.value, "absent") for pair in pairs)
+            for pair in pairs:
+                # A line break would be another pair to a CA.
+                is_forbidden = not pair.value.isprintable()
+                yield violation(
+                    rule, Concern.VALIDITY, pair.normalised, pair.value, "absent", is_forbidden=is_forbidden
+                )
             return
         for name, times in Counter(pair.normalised for pair in pairs).items():
             if times > 1:

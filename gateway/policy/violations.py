@@ -9,12 +9,17 @@ _LONGEST_VALUE = 120
 """Characters: a DNS name that people chose, with room; the request itself is in the record as a digest."""
 _LONGEST_WANTED = 400
 _MOST = 20
-"""Of one condition. A request of 64 KiB has room for 20,000 wrong names, and each rule would report them all."""
+"""Of one condition. A request has room for a thousand wrong names, and each rule would report them all."""
 
 
 def first_of(violations: Iterable[Violation]) -> tuple[Violation, ...]:
-    """All of them, or as many as a reader will take: enough for the verdict, which asks whether there are any."""
-    return tuple(islice(violations, _MOST))
+    """All of them, or as many as a reader will take, and one that is forbidden if there is any: enough for the verdict,
+    which asks whether there are any, and, where a policy is on trial, whether one of them is forbidden."""
+    each = iter(violations)
+    found = tuple(islice(each, _MOST))
+    if any(one.is_forbidden for one in found):
+        return found
+    return (*found, *islice((one for one in each if one.is_forbidden), 1))
 
 
 def violation(

@@ -7,7 +7,7 @@ refused.
 import re
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from unicodedata import is_normalized
+from unicodedata import category, is_normalized, normalize
 
 from gateway.pki.distinguished_name import parse_distinguished_name
 from gateway.pki.names import GeneralNameType
@@ -25,6 +25,27 @@ def is_plain(value: str) -> bool:
     that merely look alike differ here as they do there.
     """
     return value.isprintable() and is_normalized("NFKC", value) and value == " ".join(value.split())
+
+
+def folded(value: str) -> str:
+    """The value as a directory compares it: without accents, and without marks that nobody sees.
+
+    Active Directory takes administrátor for administrator (it compares with NORM_IGNORENONSPACE), so what denies
+    the one must deny the other. For denying only: a value that is allowed is the one that was written.
+    """
+    if value.isascii():
+        return value
+    letters = normalize("NFKD", value).casefold().translate(_UNACCENTED)
+    return "".join(letter for letter in letters if category(letter) not in _MARKS and letter not in _FILLERS)
+
+
+_MARKS = frozenset({"Mn", "Me"})
+_FILLERS = frozenset("\u115f\u1160")
+"""Letters without a shape."""
+_UNACCENTED = str.maketrans(
+    {"æ": "ae", "œ": "oe", "ø": "o", "ð": "d", "đ": "d", "ł": "l", "ħ": "h", "ŧ": "t", "þ": "th", "\u0131": "i"}
+)
+"""Letters whose stroke is no accent to Unicode, but is one to Windows' sorting."""
 
 
 def is_dns_name(value: str) -> bool:

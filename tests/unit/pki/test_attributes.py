@@ -166,3 +166,11 @@ def test_a_signing_time_is_of_either_type(time: bytes) -> None:
 def test_a_signing_time_that_is_none_is_refused(time: bytes) -> None:
     with pytest.raises(ValueError, match="Time"):
         attributes.time(der.element(time))
+
+
+def test_a_hundred_name_value_pairs_are_read_and_no_more() -> None:
+    pairs = [a_name_value_pair(str(n), "x") for n in range(101)]
+
+    assert indexed(an_attribute(oids.ENROLLMENT_NAME_VALUE_PAIR, *pairs[:100]))
+    with pytest.raises(ValueError, match="101 values"):
+        indexed(an_attribute(oids.ENROLLMENT_NAME_VALUE_PAIR, *pairs))

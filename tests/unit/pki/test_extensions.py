@@ -218,3 +218,21 @@ def test_a_key_identifier_is_read() -> None:
 def test_a_value_that_cannot_be_read_is_refused(reader: Callable[[bytes], object], value: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         reader(value)
+
+
+def test_a_hundred_extensions_are_read_and_no_more() -> None:
+    found = parsed(*(an_extension(f"1.2.{n}", b"") for n in range(101)))
+
+    assert len(extensions.index(found[:100])) == 100
+    with pytest.raises(ValueError, match="more than 100 extensions"):
+        extensions.index(found)
+
+
+def test_a_hundred_usages_or_policies_are_read_and_no_more() -> None:
+    usages = [object_identifier("1.2.3")] * 101
+
+    assert len(extensions.extended_key_usage(sequence(*usages[:100]))) == 100
+    with pytest.raises(ValueError, match="101 object identifiers"):
+        extensions.extended_key_usage(sequence(*usages))
+    with pytest.raises(ValueError, match="101 object identifiers"):
+        extensions.certificate_policies(sequence(*map(sequence, usages)))

@@ -240,3 +240,21 @@ def test_an_other_name_is_its_text_or_its_der(value: bytes, expected: tuple[str,
 @pytest.mark.parametrize("value", ["x", "", "1.2.3=", "1.2.3=zz", "1.2.3=0c"])
 def test_what_the_parser_would_not_have_made_has_no_text(value: str) -> None:
     assert other_name(GeneralName(GeneralNameType.OTHER_NAME, value))[1].startswith("#")
+
+
+def test_more_names_than_anybody_judges_are_not_read() -> None:
+    most = [a_dns_name("a")] * 1000
+
+    assert len(parse_general_names(sequence(*most))) == 1000
+    with pytest.raises(ValueError, match="1001 general names"):
+        parse_general_names(sequence(*most, a_dns_name("a")))
+
+
+def test_a_distinguished_name_has_a_hundred_attributes_at_most() -> None:
+    def name(attributes: int) -> bytes:
+        rdn = an_rdn(*(("2.5.4.3", printable_string(str(n))) for n in range(attributes)))
+        return sequence(tlv(0xA4, sequence(rdn)))
+
+    assert len(parse_general_names(name(100))) == 1
+    with pytest.raises(ValueError, match="101 attributes in a distinguished name"):
+        parse_general_names(name(101))

@@ -618,3 +618,11 @@ def test_signed_nonsense_in_cmc_is_read_or_refused(
     signer = signed_by_key(None, *(an_attribute(oid, value) for oid, value in signed))
 
     assert_read_or_refused(a_cmc_request(controls=parts, signers=(signer,)))
+
+
+def test_a_hundred_pairs_of_reg_info_are_read_and_no_more() -> None:
+    def named(pairs: int) -> bytes:
+        return a_cmc_request(a_certification_request(), (a_reg_info("&".join(f"n{n}=x" for n in range(pairs))),))
+
+    assert len(parse_certificate_request(named(100)).name_value_pairs) == 100
+    assert "101 name/value pairs" in refusal(named(101))

@@ -156,6 +156,12 @@ def test_a_value_with_a_line_break_matches_nothing_and_is_forbidden(separator: s
     assert forbidden(anything, application) == [True]
 
 
+def test_a_value_with_a_line_break_is_forbidden_under_a_name_that_is_not_allowed_too() -> None:
+    application = an_application(context={"anything": "x\nSAN:upn=administrator@corp.example"})
+
+    assert forbidden(RequestAttributesCondition({}), application) == [True]
+
+
 def test_an_attribute_can_be_mandatory() -> None:
     assert violations(LISTED, an_application(), Concern.ATTRIBUTES) == [("crlpartitionindex", "", "at least one")]
 
@@ -270,6 +276,15 @@ def test_of_a_policy_on_trial_nothing_goes_on_that_it_would_refuse(name: str) ->
 
     assert on_trial.violations
     assert on_trial.additional_context == (ContextItem("CertificateTemplate", "PartnerWebServer"),)
+
+
+def test_on_trial_a_san_does_not_hide_behind_a_flood_of_other_attributes() -> None:
+    flood = {f"name{n}": "x" for n in range(40)}
+    policies = load_policies([("P.yaml", f"mode: audit\n{a_policy_file()}")])
+
+    with pytest.raises(NotPermitted):
+        approve(policies, an_application(a_request(name_value_pairs={**flood, "SAN": "upn=administrator"})))
+    assert approve(policies, an_application(a_request(name_value_pairs=flood))).violations
 
 
 class Anybody:

@@ -55,6 +55,17 @@ def test_without_terms_nobody_asks_for_another_nor_signs_without_a_purpose() -> 
     assert violations(None, an_application()) == []
 
 
+def test_without_terms_too_an_agents_key_is_of_no_use_from_another_account() -> None:
+    """A policy on trial would let the rest through."""
+    found = OnBehalfOfCondition(None).violations("a rule", an_application_of(requester=OTHER))
+
+    assert [(each.field, each.is_forbidden) for each in found] == [
+        ("requestername", False),
+        ("signer", False),
+        ("signer", True),
+    ]
+
+
 def test_the_signer_of_a_renewal_is_no_agent() -> None:
     renewal = an_application_of(name=None, renewal_certificate=AGENT)
 

@@ -73,6 +73,25 @@ def test_without_terms_nothing_is_renewed() -> None:
     assert violations(condition, an_application()) == []
 
 
+def test_without_terms_too_what_no_policy_can_allow_is_forbidden() -> None:
+    """A policy on trial would let the rest through."""
+    condition = a_condition(terms=None)
+    stolen = replace(OLD, security_identifiers=(ADMINISTRATOR,))
+    holder = replace(HOLDER, directory_account=an_account(sid=SID))
+    forbidden = [
+        a_renewal(subject=(("commonName", "administrator"),)),
+        a_renewal(dNSName=["dc01.corp.example"]),
+        a_renewal(replace(OLD, template_name="PartnerUser")),
+        a_renewal(stolen, replace(holder, evidence=stolen)),
+        replace(a_renewal(), request=replace(a_renewal().request, signers=(OLD, replace(OLD, der=b"another's")))),
+    ]
+
+    for application in forbidden:
+        first, second = condition.violations("a rule", application, TEMPLATE)
+        assert (first.wanted, first.is_forbidden) == ("absent", False)
+        assert second.is_forbidden
+
+
 def test_a_rule_may_be_for_renewals_alone() -> None:
     assert violations(a_condition(required=True), an_application()) == [("renewalCertificate", "", "a renewal")]
     assert violations(a_condition(required=True), a_renewal()) == []

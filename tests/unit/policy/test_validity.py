@@ -34,6 +34,15 @@ def test_without_the_section_nothing_can_be_asked_for(name: str) -> None:
 
 
 @pytest.mark.parametrize("condition", [ValidityCondition(None), A_MONTH])
+def test_a_line_break_is_forbidden_with_the_section_and_without(condition: ValidityCondition) -> None:
+    application = an_application(context={"ExpirationDate": "x\nSAN:upn=administrator@corp.example"})
+
+    (violation,) = condition.violations("a rule", application)
+
+    assert violation.is_forbidden
+
+
+@pytest.mark.parametrize("condition", [ValidityCondition(None), A_MONTH])
 def test_nothing_need_be_asked_for(condition: ValidityCondition) -> None:
     assert objections(condition) == []
 

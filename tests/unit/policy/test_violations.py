@@ -20,5 +20,12 @@ def test_a_flood_of_violations_is_cut_too() -> None:
     flood = (violation("a rule", Concern.SUBJECT, "title", str(n), "absent") for n in range(10_000))
 
     assert [each.value for each in first_of(flood)] == [str(n) for n in range(20)]
-    assert next(flood).value == "20"
     assert first_of(()) == ()
+
+
+def test_a_forbidden_thing_does_not_hide_behind_a_flood_of_others() -> None:
+    wrong = [violation("a rule", Concern.ATTRIBUTES, str(n), "", "absent") for n in range(30)]
+    forbidden = violation("a rule", Concern.ATTRIBUTES, "san", "", "absent", is_forbidden=True)
+
+    assert first_of([*wrong, forbidden, forbidden]) == (*wrong[:20], forbidden)
+    assert first_of([forbidden, *wrong, forbidden]) == (forbidden, *wrong[:19])

@@ -1,7 +1,7 @@
 import pytest
 
 from gateway.pki.names import GeneralNameType
-from gateway.policy.wellformed import WELL_FORMED, is_dns_name, is_mailbox, is_plain, parse_ip_address
+from gateway.policy.wellformed import WELL_FORMED, folded, is_dns_name, is_mailbox, is_plain, parse_ip_address
 
 
 @pytest.mark.parametrize("value", ["", "Partner A", "Müller & Söhne", "株式会社", "a/b?c", "x" * 5000])
@@ -125,3 +125,19 @@ def test_what_is_not_one_address_of_its_own_family_is_not_read(value: str) -> No
 )
 def test_each_type_of_general_name_has_its_form(kind: GeneralNameType, value: str, expected: bool) -> None:
     assert WELL_FORMED[kind](value) is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        ("Alice", "Alice"),
+        ("Müller", "muller"),
+        ("Straße", "strasse"),
+        ("Øre Łódź", "ore lodz"),
+        ("a\ufe00d\u115fm", "adm"),
+        ("\uff21\uff44\uff4d\uff49\uff4e", "admin"),
+        ("Админ", "админ"),
+    ],
+)
+def test_a_value_is_folded_as_a_directory_compares_it(value: str, plain: str) -> None:
+    assert folded(value) == plain

@@ -10,13 +10,23 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import TemplateConflict, Unmatched
+from gateway.pki.authorities import TrustedCertificate
+from gateway.pki.certificate import Certificate
 from gateway.pki.certificate_request import CertificateRequest
 from gateway.pki.keys import PublicKey
 from gateway.policy.decision import Application, NotPermitted, Policies, approve, judge, select
 from gateway.policy.load import load_policies
 from gateway.requester import Requester, Verifier
 from gateway.tickets import EvidenceTicket
-from tests.builders import a_public_key, a_request, a_requester, an_application, general_names
+from tests.builders import (
+    a_certificate,
+    a_public_key,
+    a_request,
+    a_requester,
+    an_account,
+    an_application,
+    general_names,
+)
 
 POLICIES = Path(__file__).parents[3] / "policies"
 
@@ -115,7 +125,13 @@ CERTREQ = a_request(("commonName", "ignored-by-adcs"), template=None)
             "partner-b-registration-authority",
             id="person of B",
         ),
-        pytest.param(ALICE, HERSELF, "alice-herself", id="Alice"),
+        pytest.param(ALICE, HERSELF, "people-themselves", id="Alice"),
+        pytest.param(
+            BOB,
+            a_request(san=general_names(rfc822Name=["bob@partner-b.example"]), template="PartnerUser"),
+            "people-themselves",
+            id="Bob",
+        ),
         *(
             pytest.param(requester, a_request(dns=[host], template=template), rule, id=f"{template} of {rule}")
             for template in ("PartnerPending", "PartnerRefused")
@@ -164,6 +180,7 @@ def test_every_policy_says_what_it_is_for_and_that_it_is_an_example() -> None:
         assert "embedded lab" in text
         assert "\ndescription: " in text
         assert f"\n  name: {file.stem}\n" in text
+        assert file.stem in (POLICIES / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -171,7 +188,7 @@ def test_every_policy_says_what_it_is_for_and_that_it_is_an_example() -> None:
     [
         (PARTNER_A, {"PartnerWebServer", "PartnerUser", "PartnerPending", "PartnerRefused"}),
         (ALICE, {"PartnerWebServer", "PartnerUser", "PartnerPending", "PartnerRefused", "User"}),
-        (BOB, {"PartnerWebServer", "PartnerPending", "PartnerRefused", "User"}),
+        (BOB, {"PartnerWebServer", "PartnerUser", "PartnerPending", "PartnerRefused", "User"}),
         (INSIDER, {"CorpUser"}),
         (COMPUTER, {"CorpUser", "CorpMachine"}),
         (a_requester("devices", "Certificate"), {"PartnerDevice"}),
@@ -229,13 +246,49 @@ def test_esc1_a_service_account_of_the_partner(policies: Policies) -> None:
 def test_esc1_a_person_with_a_password_asks_for_her_colleague(policies: Policies) -> None:
     attack = replace(HERSELF, subject_alternative_name=general_names(userPrincipalName=["carol@partner-a.example"]))
 
-    assert refused(policies, an_application(attack, ALICE), "alice-herself") == [
-        (
-            PRINCIPAL,
-            "carol@partner-a.example",
-            "exactIgnoreCase 'alice@partner-a.example'",
-        )
+    assert refused(policies, an_application(attack, ALICE), "people-themselves") == [
+        (PRINCIPAL, "carol@partner-a.example", "requester account")
     ]
+
+
+@pytest.mark.parametrize("account", ["administrator@partner-a.example", "svc-backup@partner-b.example"])
+def test_an_account_that_runs_things_gets_no_certificate_to_log_on_with(policies: Policies, account: str) -> None:
+    attack = replace(HERSELF, subject_alternative_name=general_names(userPrincipalName=[account]))
+    requester = a_requester(account, "UsernamePassword")
+
+    assert refused(policies, an_application(attack, requester), "people-themselves") == [
+        (PRINCIPAL, account, "anything but regex '^(administrator|root|svc-.*)@'")
+    ]
+
+
+def test_a_computer_tells_its_own_host_name_or_none(policies: Policies) -> None:
+    account = an_account("PC1$", realm="CORP.FABRIKAM.EXAMPLE", dns_host_name="pc1.corp.fabrikam.example")
+    computer = replace(COMPUTER, directory_account=account)
+    own, other = (a_request(dns=[f"{name}.corp.fabrikam.example"], template="CorpMachine") for name in ("PC1", "DC1"))
+
+    assert approve(policies, an_application(own, computer)).rule.name == "computers"
+    for requester in (computer, COMPUTER):
+        assert (
+            "subjectAlternativeName: dNSName",
+            "DC1.corp.fabrikam.example",
+            "requester dNSHostName",
+        ) in refused(policies, an_application(other, requester), "computers")
+
+
+def test_a_certificate_of_another_template_or_account_is_no_renewal(policies: Policies) -> None:
+    account = an_account("PC1$", realm="CORP.FABRIKAM.EXAMPLE", dns_host_name="pc1.corp.fabrikam.example")
+    computer = replace(COMPUTER, directory_account=account)
+    own = replace(a_certificate(), template_name="CorpMachine", security_identifiers=(account.sid,))
+    request = a_request(template="CorpMachine")
+
+    def renewed(old: Certificate) -> Application:
+        signed = replace(request, renewal_certificate=old, signers=(old,))
+        return replace(an_application(signed, computer), signers=(TrustedCertificate(old, "Fabrikam Issuing CA 1"),))
+
+    assert approve(policies, renewed(own)).rule.name == "computers"
+    for other in (replace(own, template_name="CorpUser"), replace(own, security_identifiers=("S-1-5-21-1-2-3-500",))):
+        with pytest.raises(NotPermitted, match="renewal: renewalCertificate"):
+            approve(policies, renewed(other))
 
 
 @pytest.mark.parametrize("usage", [ANY_EXTENDED_KEY_USAGE, CERTIFICATE_REQUEST_AGENT, CLIENT_AUTH])

@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+_INTERRUPTED = 72
+"""libFuzzer's exit status after SIGINT or SIGTERM."""
 CACHE = ROOT / ".cache" / "fuzz"
 sys.path.insert(0, str(ROOT))
 
@@ -32,7 +34,7 @@ def main() -> int:
         parser.error(f"no such target: {', '.join(sorted(unknown))}")
     found = [name for name in options.targets or TARGETS if not _fuzz(name, options.seconds)]
     if found:
-        print(f"Findings: {', '.join(found)}.")
+        print(f"To be looked at: {', '.join(found)}.")
     return 1 if found else 0
 
 
@@ -67,6 +69,9 @@ def _fuzz(name: str, seconds: int) -> bool:
     if status == 0:
         print()
         return True
+    if status == _INTERRUPTED:
+        print(", interrupted before its time: nothing found, and nothing shown")
+        return False
     print(f", FOUND SOMETHING (exit status {status}):\n{output[-4000:]}")
     print(f"See it again: {sys.executable} -m tests.fuzz {name} {folder}/FILE; keep FILE in {FINDINGS}/{name}.")
     return False

@@ -18,7 +18,7 @@ help: ## this list
 run: $(if $(AD),.venv/kerberos samba,.venv/run) ## the lab and the gateway before it, and enroll (AD=1: with a domain; ONCE=1: exit)
 	@.venv/bin/ces-gateway lab $(if $(AD),--ad) $(if $(ONCE),--once)
 
-check: lint unit examples ## format, lint, types, import contracts, unit and conformance tests, examples of policies: under a minute
+check: lint unit examples ## format, lint, types, import contracts, unit and conformance tests, examples of policies: some two minutes
 
 lint: .venv/dev
 	@.venv/bin/ruff format --check --quiet .

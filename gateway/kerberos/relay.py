@@ -69,6 +69,7 @@ class KdcRelay:
         self._failed_at: dict[Kdc, float] = {}
         self._serving: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._server: asyncio.Server | None = None
+        self._is_stopped = False
         self.exchanges = 0
         """Requests relayed so far."""
         self.trouble: KdcTrouble | None = None
@@ -87,6 +88,7 @@ class KdcRelay:
 
     async def stop(self) -> None:
         """Close everything; who waits for an answer gets none."""
+        self._is_stopped = True
         if self._server is not None:
             self._server.close()
         serving = dict(self._serving)
@@ -98,6 +100,10 @@ class KdcRelay:
         self._resolver.shutdown(wait=False, cancel_futures=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._is_stopped:
+            # It was on its way through the loop while the server closed: nobody would close it any more.
+            writer.transport.abort()
+            return
         # Kept here until it ends, and awaited by `stop`.
         task = asyncio.create_task(self._serve(reader, writer))  # noqa: TID251 -- see above
         self._serving[task] = writer

@@ -90,15 +90,13 @@ def _at_least_four(signed_data: asn1.TLV) -> list[asn1.TLV]:
 
 def _require_no_messages(encapsulated: _EncapsulatedContentInfo) -> None:
     """Certificates could stand in messages within the message as well."""
-    match encapsulated.e_content_type.dotted_string, encapsulated.e_content:
-        case str(oid), bytes(content) if oid == ID_CCT_PKI_RESPONSE:
-            body = der.decode(_ResponseBody, content)
-            if body.cms_sequence or body.other_msg_sequence:
-                raise ValueError("messages inside of the response")
-        case str(oid), None if oid == ID_DATA:
-            pass
-        case oid, _:
-            raise ValueError(f"content of type {oid}, not a PKIResponse")
+    oid, content = encapsulated.e_content_type.dotted_string, encapsulated.e_content
+    if oid == ID_CCT_PKI_RESPONSE and content is not None:
+        body = der.decode(_ResponseBody, content)
+        if body.cms_sequence or body.other_msg_sequence:
+            raise ValueError("messages inside of the response")
+    elif oid != ID_DATA or content is not None:
+        raise ValueError(f"content of type {oid}, not a PKIResponse")
 
 
 def _certificate(entry: asn1.TLV) -> CarriedCertificate:

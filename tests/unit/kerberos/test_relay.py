@@ -476,3 +476,18 @@ async def test_who_waits_while_it_stops_is_hung_up_on() -> None:
 
 async def test_it_can_be_stopped_before_it_has_started() -> None:
     await KdcRelay(["127.0.0.1"], 1, 1, Outcomes().note).stop()
+
+
+async def test_who_was_on_the_way_when_it_stopped_is_hung_up_on() -> None:
+    """The loop tells of a connection some turns after it was accepted: the server may be closed by then."""
+    ours, theirs = socket.socketpair()
+    stopped = KdcRelay(["127.0.0.1"], 1, 1, Outcomes().note)
+    await stopped.start()
+    await stopped.stop()
+    reader, writer = await asyncio.open_connection(sock=ours)
+
+    stopped._accept(reader, writer)
+
+    await writer.wait_closed()
+    with theirs:
+        assert theirs.recv(1) == b""

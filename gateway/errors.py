@@ -188,6 +188,10 @@ class Overloaded(GatewayError):
         self.retry_after = retry_after
 
 
+class StateUnavailable(GatewayError):
+    """What is remembered and shared cannot be read or written, so that nothing may be done that depends on it."""
+
+
 class RecordNotWritten(GatewayError):
     """The audit record cannot be made durable, so nothing may be submitted."""
 

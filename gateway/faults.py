@@ -208,6 +208,12 @@ FAULTS: dict[type[Exception], Fault] = {
     errors.PendingRequestUnknown: Fault(
         "pending_request_unknown", "The request does not exist.", HResult.CERTSRV_E_NO_REQUEST
     ),
+    errors.StateUnavailable: Fault(
+        "state_unavailable",
+        "The request cannot be processed at the moment.",
+        HResult.RPC_S_SERVER_UNAVAILABLE,
+        outcome=Outcome.FAILED,
+    ),
     errors.RecordNotWritten: Fault(
         "record_not_written",
         "The request cannot be processed at the moment.",

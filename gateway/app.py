@@ -31,7 +31,7 @@ from gateway.config.catalogue_files import objections_of
 from gateway.credential import OwnIdentity, Transition
 from gateway.enrollment import Authenticate, Enrollment
 from gateway.enrollment_policy import EnrollmentPolicy
-from gateway.pending import InMemoryPendingRequests
+from gateway.ledger.ledger import Ledger
 from gateway.pki.certificate import parse_certificate
 from gateway.policy.decision import Policies
 from gateway.policy.issued_origin import Issuers
@@ -40,6 +40,7 @@ from gateway.protocol.xcep import CAURI, GetPoliciesResponse
 from gateway.redaction import redactor
 from gateway.requester import Verifier
 from gateway.revocation.keeper import AuthoritiesKeeper
+from gateway.state.memory import MemoryState
 from gateway.strict_yaml import Mistaken
 from gateway.telemetry import HandshakeFailure, Metrics
 from gateway.transition.pass_on import PassOnUsernameToken, UseOwnCertificate
@@ -56,11 +57,9 @@ from gateway.web.tls import load_contexts
 
 if TYPE_CHECKING:
     from gateway.realms import Realm, Realms
+    from gateway.state.state import State
 
 log = structlog.get_logger()
-
-PENDING_CAPACITY = 50_000
-"""Pending requests remembered, of up to 6 KB each: 300 MB at most. A manual approval takes days, not years."""
 
 
 def now() -> datetime:
@@ -99,6 +98,7 @@ class App:
             else None
         )
         self.authorities = AuthoritiesKeeper(self.configuration.certification_authorities, now, self.metrics)
+        self.state: State = MemoryState(now)
         self.realms: Realms | None = None
         """None where the configuration has none."""
         self._stack = AsyncExitStack()
@@ -330,7 +330,7 @@ class App:
                     authorities=self.authorities,
                     transition=transition,
                     ces=CesClient(client),
-                    pending=InMemoryPendingRequests(PENDING_CAPACITY),
+                    ledger=Ledger(self.state, now, service.ca, _longest_submission(service)),
                     issuers=partial(self._issuers, service.ca),
                     public_uri=self.configuration.public_url_of(service),
                 )
@@ -375,6 +375,11 @@ def publication(configuration: Configuration, service: CEPSettings) -> Publicati
             )
             uris[ces.ca] = (*known, uri)
     return Publication(service.friendly_name, configuration.public_url, uris)
+
+
+def _longest_submission(service: CESSettings) -> float:
+    """Seconds, with some for what is done before and after."""
+    return service.upstream.connect_seconds + service.upstream.answer_seconds + 5
 
 
 def _own_identity(service: CEPSettings, realm: "Realm | None") -> OwnIdentity | None:

@@ -5,23 +5,33 @@ authenticated, parsed, approved and recorded, in that order, nor in the name of 
 not admitted; nothing leaves that was not checked.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Protocol, assert_never
 
 from gateway.call import Call
 from gateway.credential import Credential, Transition
-from gateway.errors import ActionNotSupported, CertificateWithheld, Objection, PendingRequestUnknown
+from gateway.doubt import is_past_the_last, leaves_doubt
+from gateway.errors import (
+    ActionNotSupported,
+    CertificateWithheld,
+    GatewayError,
+    Objection,
+    OutcomeUnknown,
+    PendingRequestUnknown,
+)
 from gateway.pki.authorities import CertificationAuthorities
 from gateway.pki.parse_request import parse_certificate_request
 from gateway.policy.decision import Application, Approval, Policies, approve
-from gateway.policy.expected import Expected, expected_of
-from gateway.policy.issued import Reach, check_issued, check_pending
+from gateway.policy.expected import expected_of
+from gateway.policy.issued import Reach, check_issued, check_pending, is_for_key
 from gateway.policy.issued_origin import Issuers
 from gateway.protocol import wstep
-from gateway.protocol.soap import Envelope
+from gateway.protocol.soap import Envelope, UpstreamRefused
 from gateway.protocol.wstep import Issued, Pending, RequestSecurityTokenResponse
 from gateway.requester import Requester
+from gateway.submission import Answered, Submission, UnderSubmission, Withheld
 
 Authenticate = Callable[[Call, Envelope], Awaitable[Requester]]
 """Who calls. Raises NotAuthenticated, or what the one who was asked failed with."""
@@ -32,27 +42,36 @@ class CertificateEnrollmentService(Protocol):
 
     async def submit(self, approval: Approval, credential: Credential) -> RequestSecurityTokenResponse: ...
 
-    async def query(self, pending: "PendingRequest", credential: Credential) -> RequestSecurityTokenResponse: ...
+    async def query(self, ca_request_id: str, credential: Credential) -> RequestSecurityTokenResponse: ...
 
 
-@dataclass(frozen=True, slots=True)
-class PendingRequest:
-    """What must be remembered of a request that the CA has taken under submission."""
+class Ledger(Protocol):
+    """What was sent to the CA behind one service. Every method raises StateUnavailable."""
 
-    request_id: str
-    requester: Requester
-    """As of this call: who asks after it now."""
-    expected: Expected
-    """What its certificate must be."""
+    async def identical(self, approval: Approval) -> Submission | None:
+        """The submission of the identical request, if there was one a while ago, when it is not on its way any more."""
+        ...
 
+    async def find(self, request_id: str) -> Submission | None:
+        """By the RequestID that the client was told."""
+        ...
 
-class PendingRequests(Protocol):
-    """Who owns which pending request: a guessed RequestID must not fetch somebody else's certificate."""
+    async def open(self, service: str, approval: Approval) -> Submission:
+        """Durable when this returns."""
+        ...
 
-    async def remember(self, service: str, pending: PendingRequest) -> None: ...
+    async def answered(self, submission: Submission, response: RequestSecurityTokenResponse) -> Submission:
+        """Durable when this returns; `response` is as the CA sent it."""
+        ...
 
-    async def find(self, service: str, request_id: str, requester: Requester) -> PendingRequest | None:
-        """The request, if this requester's account submitted it through this service."""
+    async def withheld(self, submission: Submission, certificate: bytes) -> None: ...
+
+    async def in_doubt(self, submission: Submission) -> None: ...
+
+    async def forget(self, submission: Submission) -> None: ...
+
+    def candidates(self, submission: Submission) -> Iterator[str]:
+        """The CA's RequestIDs under which it may be found."""
         ...
 
 
@@ -75,6 +94,10 @@ class EnrollmentRecord(Protocol):
         """Note a fact for the lines to come."""
         ...
 
+    def filed(self, submission: Submission, *, is_repeated: bool) -> None:
+        """Note a fact for the lines to come: where it stands in the ledger, and whether since an earlier call."""
+        ...
+
     def objected(self, objections: tuple[Objection, ...]) -> None:
         """Note a fact for the lines to come: what is wrong with a certificate that is released on trial."""
         ...
@@ -83,7 +106,22 @@ class EnrollmentRecord(Protocol):
         """Durable when this returns, if it can be. Never raises: the incident itself goes on."""
         ...
 
-    async def answered(self, response: RequestSecurityTokenResponse) -> None: ...
+    async def answered(self, response: RequestSecurityTokenResponse, ca_request_id: str | None) -> None:
+        """`response` is as the client gets it; `ca_request_id` is what the CA calls it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """What the CA is asked in one call: for which submission, on which grounds, and as whom."""
+
+    submission: Submission
+    approval: Approval
+    credential: Credential
+
+    @property
+    def reach(self) -> Reach:
+        return Reach(self.approval.application.requester, self.credential)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +136,7 @@ class Enrollment:
     transition: Transition
     """As whom the gateway goes inside: the one way to a credential, and it passes the guard."""
     ces: CertificateEnrollmentService
-    pending: PendingRequests
+    ledger: Ledger
     issuers: Callable[[], Issuers]
     """The CA behind this service, as the configuration knows it."""
     public_uri: str
@@ -114,71 +152,127 @@ class Enrollment:
         token = wstep.parse_request(envelope)
         match token:
             case wstep.Issue():
-                response = await self._issue(call, requester, token, record)
+                return await self._issue(call, requester, token, record)
             case wstep.QueryTokenStatus():
-                response = await self._query_token_status(call, requester, token, record)
+                return await self._query_token_status(call, requester, token, record)
             case wstep.KET():
                 raise ActionNotSupported("KET: key exchange tokens are not served")
             case _:
                 assert_never(token)
 
-        await record.answered(response)
-        return response
-
     async def _issue(
         self, call: Call, requester: Requester, token: wstep.Issue, record: EnrollmentRecord
     ) -> RequestSecurityTokenResponse:
-        request = parse_certificate_request(token.certificate_request)
-        signers = self.authorities().vouch_for(request.signers, call.received_at)
-        application = Application(requester, request, token.additional_context, signers)
+        application = self._application(
+            requester, token.certificate_request, token.additional_context, call.received_at
+        )
         record.applied(application)
 
         approval = approve(self.policies(), application)
+        before = await self.ledger.identical(approval)
+        if before is not None:
+            # One certificate, however often a client asks: it may have lost the answer, or the gateway has.
+            return await self._resume(call, requester, before, record)
+
         # Recorded before the CA acts: after a crash, no certificate exists that the audit record cannot explain.
         await record.approved(approval)
 
         credential = await self.transition.credential(requester)
         record.transitioned(credential)
 
-        response = await self.ces.submit(approval, credential)
-        expected = expected_of(approval, call.received_at)
-        return await self._release(call, response, expected, Reach(requester, credential), record)
+        submission = await self.ledger.open(call.service, approval)
+        record.filed(submission, is_repeated=False)
+        try:
+            response = await self.ces.submit(approval, credential)
+        except GatewayError as error:
+            await (self.ledger.in_doubt if leaves_doubt(error) else self.ledger.forget)(submission)
+            raise
+        return await self._release(call, _Errand(submission, approval, credential), response, record)
 
     async def _query_token_status(
         self, call: Call, requester: Requester, token: wstep.QueryTokenStatus, record: EnrollmentRecord
     ) -> RequestSecurityTokenResponse:
-        pending = await self.pending.find(call.service, token.request_id, requester)
-        if pending is None:
+        submission = await self.ledger.find(token.request_id)
+        if submission is None or submission.account != requester.account:
             raise PendingRequestUnknown(f"{requester.account} has no pending request {token.request_id!r} here")
+        return await self._resume(call, requester, submission, record)
+
+    async def _resume(
+        self, call: Call, requester: Requester, submission: Submission, record: EnrollmentRecord
+    ) -> RequestSecurityTokenResponse:
+        """The answer to a request that was submitted before. Nothing is submitted here."""
+        record.filed(submission, is_repeated=True)
+        if isinstance(submission.outcome, Withheld):
+            raise CertificateWithheld(f"request {submission.request_id}: its certificate was withheld before")
+        if submission.answer is not None and isinstance(submission.outcome, Answered):
+            await record.answered(submission.answer, submission.outcome.ca_request_id)
+            return submission.answer
+        if submission.request is None:
+            raise PendingRequestUnknown(f"request {submission.request_id} was answered, which is not kept any more")
+
+        # What is pending for days is released by the policies of today.
+        application = self._application(
+            requester, submission.request, submission.additional_context, submission.submitted_at
+        )
+        approval = approve(self.policies(), application)
 
         credential = await self.transition.credential(requester)
         record.transitioned(credential)
 
-        response = await self.ces.query(pending, credential)
-        return await self._release(call, response, pending.expected, Reach(requester, credential), record)
+        errand = _Errand(submission, approval, credential)
+        return await self._release(call, errand, await self._find(errand), record)
+
+    async def _find(self, errand: _Errand) -> RequestSecurityTokenResponse:
+        """Ask the CA for what it has, under the RequestID that it gave, or under those that it may have given."""
+        submission = errand.submission
+        key = errand.approval.application.request.public_key.subject_public_key_info
+        for ca_request_id in self.ledger.candidates(submission):
+            if isinstance(submission.outcome, UnderSubmission):
+                return await self.ces.query(ca_request_id, errand.credential)
+            try:
+                response = await self.ces.query(ca_request_id, errand.credential)
+            except UpstreamRefused as refused:
+                if is_past_the_last(refused.fault):
+                    break
+                continue
+            if isinstance(response, Issued) and is_for_key(response, key):
+                return response
+        raise OutcomeUnknown(
+            f"request {submission.request_id} of {submission.account} for {submission.template} was sent at"
+            f" {submission.submitted_at:%Y-%m-%dT%H:%M:%SZ}, and what the CA {submission.ca} made of it is not known."
+            " Look for it at the CA (certutil -view); it is not sent again before a day has passed"
+        )
 
     async def _release(
-        self,
-        call: Call,
-        response: RequestSecurityTokenResponse,
-        expected: Expected,
-        reach: Reach,
-        record: EnrollmentRecord,
+        self, call: Call, errand: _Errand, response: RequestSecurityTokenResponse, record: EnrollmentRecord
     ) -> RequestSecurityTokenResponse:
-        """Check what the CA answered, and take the inside's address out of it."""
+        """Check what the CA answered, write it down, and put the gateway's own names into it."""
+        submission = errand.submission
         try:
             match response:
                 case Issued():
-                    record.objected(check_issued(response, expected, reach, self.issuers(), call.received_at))
-                    return response
+                    expected = expected_of(errand.approval, submission.submitted_at)
+                    record.objected(check_issued(response, expected, errand.reach, self.issuers(), call.received_at))
+                    told: RequestSecurityTokenResponse = replace(response, request_id=submission.request_id)
                 case Pending():
                     check_pending(response)
-                    pending = PendingRequest(response.request_id, reach.requester, expected)
-                    await self.pending.remember(call.service, pending)
-                    return replace(response, reference_uri=self.public_uri)
+                    told = replace(response, request_id=submission.request_id, reference_uri=self.public_uri)
                 case _:
                     assert_never(response)
         except CertificateWithheld as incident:
             # Recorded before anybody is told: the certificate exists, and somebody has to revoke it.
             await record.withheld(incident)
+            await self.ledger.withheld(submission, incident.certificate)
             raise
+
+        await self.ledger.answered(submission, response)
+        await record.answered(told, response.request_id)
+        return told
+
+    def _application(
+        self, requester: Requester, der: bytes, additional_context: tuple[wstep.ContextItem, ...], at: datetime
+    ) -> Application:
+        """What is to be judged, with the signers of whom an authority says that they were good `at` that time."""
+        request = parse_certificate_request(der)
+        signers = self.authorities().vouch_for(request.signers, at)
+        return Application(requester, request, additional_context, signers)

@@ -323,6 +323,10 @@ class Objection:
         return f"{self.field} is {self.value!r}, wanted {self.wanted}"
 
 
+class OutcomeUnknown(UpstreamError):
+    """The identical request was sent before, and nobody knows what the CA made of it: it is not sent again."""
+
+
 class CertificateWithheld(UpstreamMisbehaved):
     """A certificate was issued that is not the one that was approved. It exists at the CA, and is not handed out."""
 

@@ -208,6 +208,12 @@ FAULTS: dict[type[Exception], Fault] = {
     errors.PendingRequestUnknown: Fault(
         "pending_request_unknown", "The request does not exist.", HResult.CERTSRV_E_NO_REQUEST
     ),
+    errors.OutcomeUnknown: Fault(
+        "outcome_unknown",
+        "The same request was sent before, and its outcome is not known. It is not sent again for now.",
+        HResult.RPC_S_CALL_FAILED,
+        outcome=Outcome.FAILED,
+    ),
     errors.StateUnavailable: Fault(
         "state_unavailable",
         "The request cannot be processed at the moment.",

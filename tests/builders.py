@@ -23,7 +23,7 @@ from gateway.pki.certificate_request import (
 )
 from gateway.pki.keys import PublicKey
 from gateway.pki.names import AttributeTypeAndValue, GeneralName, GeneralNameType, Name
-from gateway.policy.decision import Application, Mode, Template
+from gateway.policy.decision import Application, Mode, Template, Violation
 from gateway.policy.expected import NOTHING_MORE, Expected
 from gateway.policy.limits import Limits
 from gateway.protocol.security import Secret, UsernameToken
@@ -34,6 +34,16 @@ from tests.requests import bit_string, object_identifier, octet_string, sequence
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 SHA256_WITH_RSA = "1.2.840.113549.1.1.11"
+
+
+class Anybody:
+    """A condition that is always met."""
+
+    def admits(self, requester: object) -> bool:
+        return True
+
+    def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
+        return ()
 
 
 def a_public_key(algorithm: str = "RSA", size: int = 2048, curve: str | None = None) -> PublicKey:

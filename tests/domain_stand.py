@@ -31,7 +31,7 @@ from gateway.lab.kerberos_client import Initiation, KerberosClient
 from gateway.lab.negotiate import KerberosArrivals
 from gateway.lab.server import CA_1, Lab
 from gateway.lab.world import GATEWAY_HOST, World
-from tests.requests import SECURITY_IDENTIFIER, a_certification_request, a_key
+from tests.requests import SECURITY_IDENTIFIER, a_key, a_new_request
 from tests.stand import Answer, Change, Stand
 
 CES_CERTIFICATE = f"/{CA_1}_CES_Certificate/service.svc/CES"
@@ -135,8 +135,8 @@ class DomainStand(Stand):
 
 
 def a_request(key: str = "requester") -> bytes:
-    """For an online template: a key, and a placeholder for the subject."""
-    return a_certification_request("CN=placeholder", dns=(), template=None, key=a_key(name=key))
+    """For an online template: a key, and a placeholder for the subject. Never the same twice."""
+    return a_new_request("placeholder", dns=(), template=None, key=a_key(name=key))
 
 
 ACTION_RST = "http://schemas.microsoft.com/windows/pki/2009/01/enrollment/RST/wstep"

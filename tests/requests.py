@@ -9,6 +9,7 @@ from functools import cache
 from hashlib import sha256, shake_256
 from itertools import count
 from math import gcd, lcm
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -184,8 +185,9 @@ def a_certification_request(
     key: PrivateKey | None = None,
     extra_extensions: Iterable[bytes] = (),
     extra_attributes: Iterable[bytes] = (),
+    is_new: bool = False,
 ) -> bytes:
-    """DER of a PKCS#10 that is signed by its own key.
+    """DER of a PKCS#10 that is signed by its own key; `is_new`: with another signature each time.
 
     `subject` is RFC 4514 text, or the DER of a Name. `dns` and then `general_names` (DER) make the subject alternative
     name, `template` the extension of a version 1 name, `template_oid` that of a version 2 template (major 100, minor
@@ -199,7 +201,12 @@ def a_certification_request(
         *extra_extensions,
     ]
     attributes = [*([an_extension_request(*extensions)] if extensions else []), *extra_attributes]
-    return a_signed_request(subject, attributes=attributes, key=key)
+    return a_signed_request(subject, attributes=attributes, key=key, is_new=is_new)
+
+
+def a_new_request(name: str, **parts: Any) -> bytes:
+    """A PKCS#10 for a host which is not the same as any before: the identical request is not submitted twice."""
+    return a_certification_request(f"CN={name}", **{"dns": (name,), "is_new": True, **parts})
 
 
 def a_signed_request(
@@ -210,12 +217,13 @@ def a_signed_request(
     digest: hashes.HashAlgorithm | None = None,
     subject_public_key_info: bytes | None = None,
     version: int = 0,
+    is_new: bool = False,
 ) -> bytes:
     """A PKCS#10 of just these parts; `subject_public_key_info` puts another key in than the one that signs."""
     key = key or a_key()
     spki = subject_public_key_info or a_public_key_info(key)
     info = sequence(integer(version), _name(subject), spki, tlv(0xA0, *sorted(attributes)))
-    algorithm, signature = sign(info, key, digest or hashes.SHA256())
+    algorithm, signature = sign(info, key, digest or hashes.SHA256(), is_new=is_new)
     return sequence(info, algorithm, bit_string(signature))
 
 
@@ -238,15 +246,15 @@ _ALGORITHMS = {
 }
 
 
-def sign(message: bytes, key: PrivateKey, digest: hashes.HashAlgorithm) -> tuple[bytes, bytes]:
-    """AlgorithmIdentifier and signature; the same in every run."""
+def sign(message: bytes, key: PrivateKey, digest: hashes.HashAlgorithm, *, is_new: bool = False) -> tuple[bytes, bytes]:
+    """AlgorithmIdentifier and signature; the same in every run, unless one by an EC key shall be new."""
     match key:
         case rsa.RSAPrivateKey():
             algorithm = sequence(object_identifier(_ALGORITHMS["RSA", digest.name]), tlv(0x05))
             return algorithm, key.sign(message, padding.PKCS1v15(), digest)
         case ec.EllipticCurvePrivateKey():
             algorithm = sequence(object_identifier(_ALGORITHMS["EC", digest.name]))
-            return algorithm, key.sign(message, ec.ECDSA(digest, deterministic_signing=True))
+            return algorithm, key.sign(message, ec.ECDSA(digest, deterministic_signing=not is_new))
         case ed25519.Ed25519PrivateKey():
             return sequence(object_identifier("1.3.101.112")), key.sign(message)
         case ed448.Ed448PrivateKey():

@@ -25,6 +25,7 @@ from gateway.protocol.soap import UpstreamRefused
 from gateway.protocol.wstep import Issued, RequestSecurityTokenResponse
 from gateway.protocol.xcep import GetPoliciesResponse
 from gateway.requester import Evidence, Requester
+from gateway.submission import Submission
 from gateway.tickets import EvidenceTicket, TicketGrantingTicket
 
 Facts = dict[str, object]
@@ -146,12 +147,19 @@ def of_credential(credential: Credential) -> Facts:
             }
 
 
-def of_response(response: RequestSecurityTokenResponse) -> Facts:
+def of_submission(submission: Submission, *, is_repeated: bool) -> Facts:
+    """Under which RequestID clients and the ledger know it; where it is from an earlier call, since when."""
+    facts: Facts = {"request_id": submission.request_id}
+    return facts | {"submitted_at": _time(submission.submitted_at)} if is_repeated else facts
+
+
+def of_response(response: RequestSecurityTokenResponse, ca_request_id: str | None) -> Facts:
+    """`ca_request_id` is what an administrator finds it by at the CA."""
     facts: Facts = {"outcome": "pending"}
     if isinstance(response, Issued):
         facts = {"outcome": "issued", "certificate": _issued(response.certificate)}
-    if response.request_id is not None:
-        facts["request_id"] = response.request_id
+    if ca_request_id is not None:
+        facts["ca_request_id"] = ca_request_id
     return facts
 
 
@@ -204,7 +212,7 @@ def of_refusal(error: BaseException, violations: Sequence[Violation]) -> Facts:
     if isinstance(error, NotPermitted):
         facts["policy"] = error.policy
     if isinstance(error, UpstreamRefused) and error.fault.detail is not None and error.fault.detail.request_id:
-        facts["request_id"] = bounded(error.fault.detail.request_id, MAX_VALUE)
+        facts["ca_request_id"] = bounded(error.fault.detail.request_id, MAX_VALUE)
     return facts | of_violations(violations)
 
 

@@ -17,6 +17,7 @@ from gateway.policy.decision import Application, Approval, Violation
 from gateway.protocol.wstep import RequestSecurityTokenResponse
 from gateway.protocol.xcep import GetPoliciesResponse
 from gateway.requester import Requester
+from gateway.submission import Submission
 
 log = structlog.get_logger()
 
@@ -71,6 +72,10 @@ class CallRecord:
         """Note a fact for the lines to come."""
         self._facts |= facts.of_credential(credential)
 
+    def filed(self, submission: Submission, *, is_repeated: bool) -> None:
+        """Note a fact for the lines to come: where it stands in the ledger, and whether since an earlier call."""
+        self._facts |= facts.of_submission(submission, is_repeated=is_repeated)
+
     def objected(self, objections: Sequence[Objection]) -> None:
         """Note a fact for the lines to come: what is wrong with a certificate that is released on trial."""
         self._facts |= facts.of_objections(objections)
@@ -88,11 +93,10 @@ class CallRecord:
         except RecordNotWritten:
             log.exception("a withheld certificate is not in the audit record", call_id=self._call.call_id)
 
-    async def answered(self, response: RequestSecurityTokenResponse) -> None:
+    async def answered(self, response: RequestSecurityTokenResponse, ca_request_id: str | None) -> None:
         """What the CA made of it, on the disk when this returns. Raises RecordNotWritten."""
-        await self._writer.append(
-            Event.ANSWERED, self._facts | facts.of_response(response) | self._duration(), durable=True
-        )
+        told = facts.of_response(response, ca_request_id)
+        await self._writer.append(Event.ANSWERED, self._facts | told | self._duration(), durable=True)
 
     async def published(self, response: GetPoliciesResponse) -> None:
         """Which templates were shown. Written, not synced: a crash loses no certificate. Raises RecordNotWritten."""

@@ -46,6 +46,15 @@ class Reach:
     credential: Credential
 
 
+def is_for_key(response: Issued, subject_public_key_info: bytes) -> bool:
+    """Whether a certificate can be the one that was asked for, as far as its key tells."""
+    try:
+        certificate = parse_issued_certificate(response.certificate)
+    except MalformedMessage:
+        return False
+    return certificate.certificate.public_key.subject_public_key_info == subject_public_key_info
+
+
 def check_issued(
     response: Issued, expected: Expected, reach: Reach, issuers: Issuers, now: datetime
 ) -> tuple[Objection, ...]:

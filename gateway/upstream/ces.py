@@ -7,7 +7,6 @@ whole. The words around it are written anew, from what was allowed.
 from dataclasses import dataclass
 
 from gateway.credential import Credential
-from gateway.enrollment import PendingRequest
 from gateway.errors import MalformedMessage, UpstreamMisbehaved
 from gateway.pki.certificate_request import RequestFormat
 from gateway.policy.decision import Approval
@@ -35,9 +34,9 @@ class CesClient:
         token = wstep.Issue(request.der, _VALUE_TYPES[request.format], approval.additional_context)
         return await self._request_security_token(token, credential)
 
-    async def query(self, pending: PendingRequest, credential: Credential) -> RequestSecurityTokenResponse:
-        """Ask what became of a pending request. Raises as `submit` does."""
-        return await self._request_security_token(wstep.QueryTokenStatus(pending.request_id), credential)
+    async def query(self, ca_request_id: str, credential: Credential) -> RequestSecurityTokenResponse:
+        """Ask what became of the request to which the CA has given this RequestID. Raises as `submit` does."""
+        return await self._request_security_token(wstep.QueryTokenStatus(ca_request_id), credential)
 
     async def _request_security_token(
         self, token: RequestSecurityToken, credential: Credential

@@ -16,7 +16,7 @@ from gateway.lab.world import World
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.catalogue_document import write_catalogue
 from tests.authorities import TestAuthority, pem
-from tests.requests import a_certification_request
+from tests.requests import a_new_request
 from tests.stand import CEP_PASSWORD, Answer, Stand, a_stand, service
 
 WEB = "www.partner-a.example"
@@ -48,7 +48,7 @@ def with_catalogue(file: Path, *, asks_by_itself: bool = False) -> Callable[[dic
 
 async def by_oid(stand: Stand) -> Answer:
     """A request that names its template as Windows does: by its object identifier alone."""
-    request = a_certification_request(f"CN={WEB}", dns=(WEB,), template=None, template_oid=OID)
+    request = a_new_request(WEB, template=None, template_oid=OID)
     return await stand.post(stand.issue(request))
 
 
@@ -121,7 +121,7 @@ async def test_a_certificate_that_the_ca_of_the_catalogue_has_not_signed_is_with
     file.write_text(f"cAs: [{{commonName: {CA_1}, certificate: {another}}}]")
 
     async with a_stand(world, tmp_path, change) as stand:
-        answer = await stand.post(stand.issue(a_certification_request(f"CN={WEB}", dns=(WEB,))))
+        answer = await stand.post(stand.issue(a_new_request(WEB)))
 
     assert answer.status == 500
     (incident,) = stand.audit("withheld")

@@ -8,7 +8,7 @@ from cryptography import x509
 
 from gateway.lab.server import CA_1
 from gateway.lab.world import World
-from tests.requests import a_certification_request, a_name_value_pair, an_attribute
+from tests.requests import a_name_value_pair, a_new_request, an_attribute
 from tests.stand import (
     ALICE,
     CEP_CERTIFICATE,
@@ -25,7 +25,7 @@ WEB = "www.partner-a.example"
 
 
 def a_request(name: str = WEB, **parts: Any) -> bytes:
-    return a_certification_request(f"CN={name}", dns=(name,), **parts)
+    return a_new_request(name, **parts)
 
 
 async def test_a_certificate_is_issued_to_a_partner_with_a_password(stand: Stand) -> None:
@@ -120,7 +120,10 @@ async def test_a_pending_request_is_polled_at_the_gateway_s_own_address(stand: S
     assert internal_uri(stand.lab) not in answer.body.decode()
 
     assert (await stand.post(stand.query_token_status(request_id))).find(".//wstep:RequestID") == request_id
-    stand.lab.authorities[CA_1].resolve(int(request_id), issue=True)
+    authority = stand.lab.authorities[CA_1]
+    (at_the_ca,) = authority.requests
+    assert request_id != str(at_the_ca)
+    authority.resolve(at_the_ca, issue=True)
     issued = await stand.post(stand.query_token_status(request_id))
     assert x509.load_der_x509_certificate(issued.certificate).subject.rfc4514_string() == f"CN={WEB}"
 

@@ -33,14 +33,17 @@ from tests.issued import (
     a_validity,
     web_server_parts,
 )
-from tests.requests import CERTIFICATE_TEMPLATE_OID, a_certification_request, a_key, a_template_oid_extension
+from tests.requests import CERTIFICATE_TEMPLATE_OID, a_key, a_new_request, a_template_oid_extension
 from tests.stand import Answer, Change, a_stand, service, with_fake
 
 WEB = "www.partner-a.example"
-REQUEST = a_certification_request(f"CN={WEB}", dns=(WEB,))
 NO_ANSWER = "The certification authority did not answer."
 RPC_S_SERVER_UNAVAILABLE = 0x800706BA
 E_UNEXPECTED = 0x8000FFFF
+
+
+def a_request() -> bytes:
+    return a_new_request(WEB)
 
 
 def a_certificate(key_name: str = "requester") -> bytes:
@@ -97,12 +100,12 @@ async def test_whatever_the_inside_answers_the_client_gets_a_proper_fault(
         FakeInternal(inside, act, replies(issued(a_certificate()))) as fake,
         a_stand(world, tmp_path, with_fake(fake)) as stand,
     ):
-        answer = await stand.post(stand.issue(REQUEST))
+        answer = await stand.post(stand.issue(a_request()))
         _assert_proper_fault(answer, hresult)
         assert (await stand.refusal_of(answer))["reason"] == reason
         assert stand.audit("approved"), "the decision was recorded before the inside was asked"
 
-        assert (await stand.post(stand.issue(REQUEST))).status == 200
+        assert (await stand.post(stand.issue(a_request()))).status == 200
 
 
 async def test_the_cmc_response_is_passed_on_intact(world: World, tmp_path: Path, inside: Authority) -> None:
@@ -111,7 +114,7 @@ async def test_the_cmc_response_is_passed_on_intact(world: World, tmp_path: Path
         FakeInternal(inside, replies(issued(certificate))) as fake,
         a_stand(world, tmp_path, with_fake(fake)) as stand,
     ):
-        answer = await stand.post(stand.issue(REQUEST))
+        answer = await stand.post(stand.issue(a_request()))
 
     token = answer.find(".//wst:RequestSecurityTokenResponse/wsse:BinarySecurityToken")
     assert token is not None
@@ -127,7 +130,7 @@ async def test_a_withheld_certificate_is_named_to_the_operator_and_counted(
         FakeInternal(inside, replies(issued(a_certificate_of_another))) as fake,
         a_stand(world, tmp_path, with_fake(fake)) as stand,
     ):
-        answer = await stand.post(stand.issue(REQUEST))
+        answer = await stand.post(stand.issue(a_request()))
 
         refusal = await stand.refusal_of(answer)
         assert "serial number 4711" in refusal["detail"]
@@ -145,7 +148,7 @@ async def test_names_of_the_inside_are_masked_in_a_disposition(world: World, tmp
         FakeInternal(inside, replies(pending(disposition_message=disposition))) as fake,
         a_stand(world, tmp_path, with_fake(fake)) as stand,
     ):
-        answer = await stand.post(stand.issue(REQUEST))
+        answer = await stand.post(stand.issue(a_request()))
 
     assert answer.find(".//wstep:DispositionMessage") == "Taken Under Submission by (internal)"
 
@@ -154,7 +157,7 @@ async def test_a_ces_that_is_down_is_reported_as_down(world: World, tmp_path: Pa
     async with FakeInternal(inside, hangs_up) as fake:
         change = with_fake(fake)
     async with a_stand(world, tmp_path, change) as stand:
-        answer = await stand.post(stand.issue(REQUEST))
+        answer = await stand.post(stand.issue(a_request()))
         _assert_proper_fault(answer, RPC_S_SERVER_UNAVAILABLE)
         assert (await stand.refusal_of(answer))["reason"] == "upstream_unavailable"
 
@@ -163,8 +166,10 @@ async def test_a_slow_ces_holds_up_nobody_else(world: World, tmp_path: Path, ins
     never = asyncio.Event()
     async with FakeInternal(inside, stays_silent(never)) as fake:
         async with a_stand(world, tmp_path, with_fake(fake, answer_seconds=0.3)) as stand:
-            slow = asyncio.ensure_future(stand.post(stand.issue(REQUEST)))
-            other = await stand.post(stand.issue(REQUEST), "/FabrikamIssuingCA2_CES_UsernamePassword/service.svc/CES")
+            slow = asyncio.ensure_future(stand.post(stand.issue(a_request())))
+            other = await stand.post(
+                stand.issue(a_request()), "/FabrikamIssuingCA2_CES_UsernamePassword/service.svc/CES"
+            )
             assert other.status == 200
 
             answer = await slow
@@ -183,7 +188,7 @@ async def test_a_tls_certificate_of_the_inside_that_nobody_vouches_for_is_not_sp
             service(content, "ca1-password")["upstream"]["trust"] = str(world.internal_ca)
 
         async with a_stand(world, tmp_path, change) as stand:
-            _assert_proper_fault(await stand.post(stand.issue(REQUEST)), RPC_S_SERVER_UNAVAILABLE)
+            _assert_proper_fault(await stand.post(stand.issue(a_request())), RPC_S_SERVER_UNAVAILABLE)
         assert fake.received == []
 
 
@@ -202,7 +207,7 @@ async def test_where_the_internal_ces_decides_its_no_is_a_failed_authentication(
             service(content, "ca1-password")["verifier"] = "internal_ces"
 
         async with a_stand(world, tmp_path, change) as stand:
-            answer = await stand.post(stand.issue(REQUEST, security=stand.username_token(password="whatever")))
+            answer = await stand.post(stand.issue(a_request(), security=stand.username_token(password="whatever")))
 
             assert answer.fault.subcode is not None
             assert answer.fault.subcode.endswith("}FailedAuthentication")
@@ -219,12 +224,12 @@ async def test_killing_ces_during_enrollments_gives_only_proper_faults(world: Wo
     try:
         addresses = json.loads(await process.stdout.readline())
         async with a_stand(world, tmp_path, _to_process(addresses)) as stand:
-            assert (await stand.post(stand.issue(REQUEST))).status == 200
-            enrollments = [asyncio.ensure_future(stand.post(stand.issue(REQUEST))) for _ in range(30)]
+            assert (await stand.post(stand.issue(a_request()))).status == 200
+            enrollments = [asyncio.ensure_future(stand.post(stand.issue(a_request()))) for _ in range(30)]
             await asyncio.wait(enrollments, return_when=asyncio.FIRST_COMPLETED)
             process.kill()
 
-            answers = [*await asyncio.gather(*enrollments), await stand.post(stand.issue(REQUEST))]
+            answers = [*await asyncio.gather(*enrollments), await stand.post(stand.issue(a_request()))]
 
             for answer in answers:
                 if answer.status != 200:

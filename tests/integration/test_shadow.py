@@ -4,12 +4,12 @@ import shutil
 from pathlib import Path
 
 from gateway.lab.world import World
-from tests.requests import a_certification_request
+from tests.requests import a_new_request
 from tests.stand import a_stand
 
 
 def a_request(name: str = "www.partner-a.example") -> bytes:
-    return a_certification_request(f"CN={name}", dns=(name,))
+    return a_new_request(name)
 
 
 async def test_a_candidate_in_the_shadow_is_recorded_and_counted_and_decides_nothing(

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from gateway import errors
 from gateway.call import Call
 from gateway.credential import Credential, OwnCertificate
-from gateway.enrollment import Enrollment, PendingRequest
+from gateway.enrollment import Enrollment
+from gateway.ledger.ledger import Ledger
 from gateway.pki.authorities import CertificationAuthorities, CertificationAuthority
 from gateway.pki.certificate import parse_certificate
 from gateway.pki.revocation_list import RevocationList, parse_revocation_list
@@ -21,9 +22,13 @@ from gateway.policy.decision import Application, Approval, NotPermitted, Policie
 from gateway.policy.issued_origin import Issuers
 from gateway.policy.load import load_policies
 from gateway.protocol import wstep
-from gateway.protocol.soap import Envelope
+from gateway.protocol.hresult import HResult
+from gateway.protocol.namespaces import SOAP
+from gateway.protocol.soap import CertificateEnrollmentWSDetail, Envelope, Fault, UpstreamRefused
 from gateway.protocol.wstep import Issued, Pending, QueryTokenStatus, RequestSecurityToken, RequestSecurityTokenResponse
 from gateway.requester import Requester
+from gateway.state.memory import MemoryState
+from gateway.submission import Submission
 from tests import cmc
 from tests.builders import a_requester, a_ticket
 from tests.issued import (
@@ -38,7 +43,6 @@ from tests.requests import (
     SECURITY_IDENTIFIER,
     a_certification_request,
     a_key,
-    a_public_key_info,
     a_security_identifier_extension,
 )
 
@@ -82,9 +86,14 @@ class World:
     authorities: CertificationAuthorities = field(default_factory=CertificationAuthorities)
     events: list[str] = field(default_factory=list)
     submitted: list[Approval] = field(default_factory=list)
-    remembered: dict[str, PendingRequest] = field(default_factory=dict)
+    state: MemoryState = field(default_factory=lambda: MemoryState(lambda: NOW))
+    submit_fails: errors.GatewayError | None = None
+    known_at_ca: dict[str, RequestSecurityTokenResponse] = field(default_factory=dict)
+    """What a CA answers that has lost track of nothing; empty for one that answers `answer` to whatever it is asked."""
     incidents: list[errors.CertificateWithheld] = field(default_factory=list)
     policy: str = POLICY
+    filed_as: str = ""
+    """The RequestID that clients are told."""
 
     def policies(self) -> Policies:
         return load_policies([("policy.yaml", self.policy)])
@@ -111,8 +120,12 @@ class World:
         self.events.append("recorded incident")
         self.incidents.append(incident)
 
-    async def answered(self, response: RequestSecurityTokenResponse) -> None:
-        self.events.append(f"recorded {type(response).__name__}")
+    def filed(self, submission: Submission, *, is_repeated: bool) -> None:
+        self.events.append("noted repetition" if is_repeated else "noted submission")
+        self.filed_as = submission.request_id
+
+    async def answered(self, response: RequestSecurityTokenResponse, ca_request_id: str | None) -> None:
+        self.events.append(f"recorded {type(response).__name__} {ca_request_id}")
 
     async def credential(self, requester: Requester) -> Credential:
         self.events.append(f"credential for {requester.account}")
@@ -127,19 +140,27 @@ class World:
         assert credential is self.credentials
         self.events.append("submit")
         self.submitted.append(approval)
+        if self.submit_fails is not None:
+            raise self.submit_fails
         return self.answer
 
-    async def query(self, pending: PendingRequest, credential: Credential) -> RequestSecurityTokenResponse:
+    async def query(self, ca_request_id: str, credential: Credential) -> RequestSecurityTokenResponse:
         assert credential is self.credentials
-        self.events.append(f"query {pending.request_id}")
-        return self.answer
+        self.events.append(f"query {ca_request_id}")
+        if not self.known_at_ca:
+            return self.answer
+        if ca_request_id not in self.known_at_ca:
+            raise UpstreamRefused(a_fault(HResult.CERTSRV_E_NO_REQUEST))
+        return self.known_at_ca[ca_request_id]
 
-    async def remember(self, service: str, pending: PendingRequest) -> None:
-        self.remembered[f"{service} {pending.request_id}"] = pending
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.state, lambda: NOW, CA, answer_seconds=30)
 
-    async def find(self, service: str, request_id: str, requester: Requester) -> PendingRequest | None:
-        pending = self.remembered.get(f"{service} {request_id}")
-        return pending if pending and pending.requester.account == requester.account else None
+
+def a_fault(hresult: int | None, *, code: str = "Receiver", denied: bool = False) -> Fault:
+    detail = CertificateEnrollmentWSDetail(None, None if hresult is None else hresult - 2**32, denied, None)
+    return Fault((SOAP, code), None, "no", "en-US", detail)
 
 
 def a_call() -> Call:
@@ -157,7 +178,7 @@ async def serve(world: World, token: RequestSecurityToken, **envelope: str) -> R
         lambda: world.authorities,
         transition=world,
         ces=world,
-        pending=world,
+        ledger=world.ledger,
         issuers=lambda: Issuers(CA, (parse_certificate(a_ca_certificate()),)),
         public_uri=PUBLIC_URI,
     )
@@ -173,7 +194,7 @@ async def test_an_approved_request_is_recorded_before_the_ca_sees_it() -> None:
 
     response = await serve(world, an_issue())
 
-    assert response == ISSUED
+    assert response == replace(ISSUED, request_id=world.filed_as)
     assert world.events == [
         "authenticate",
         "noted partner-a",
@@ -181,8 +202,9 @@ async def test_an_approved_request_is_recorded_before_the_ca_sees_it() -> None:
         "recorded approval by own-hosts",
         "credential for partner-a",
         "noted OwnCertificate",
+        "noted submission",
         "submit",
-        "recorded Issued",
+        "recorded Issued 17",
     ]
 
 
@@ -243,7 +265,7 @@ async def test_a_certificate_with_the_requester_s_own_sid_is_released() -> None:
     issued = an_answer(a_certificate(sid="S-1-5-21-1-2-3-1104"))
     world = World(answer=issued, credentials=a_ticket("S-1-5-21-1-2-3-1104"))
 
-    assert await serve(world, an_issue()) == issued
+    assert await serve(world, an_issue()) == replace(issued, request_id=world.filed_as)
 
 
 async def test_a_certificate_for_another_key_is_withheld() -> None:
@@ -252,7 +274,7 @@ async def test_a_certificate_for_another_key_is_withheld() -> None:
     with pytest.raises(errors.CertificateWithheld):
         await serve(world, an_issue())
 
-    assert "recorded Issued" not in world.events
+    assert "recorded Issued 17" not in world.events
 
 
 async def test_a_withheld_certificate_is_recorded_as_an_incident_before_anybody_is_told() -> None:
@@ -275,26 +297,25 @@ async def test_an_issuer_that_the_configuration_does_not_know_is_not_believed() 
         await serve(world, an_issue())
 
 
-async def test_a_pending_request_that_comes_with_a_certificate_is_withheld_and_not_remembered() -> None:
+async def test_a_pending_request_that_comes_with_a_certificate_is_withheld() -> None:
     world = World(answer=replace(PENDING, cmc_response=a_cmc_response(a_certificate())))
 
     with pytest.raises(errors.CertificateWithheld, match="pending"):
         await serve(world, an_issue())
 
-    assert world.remembered == {}
     assert world.events[-1] == "recorded incident"
 
 
-async def test_a_pending_request_is_remembered_with_its_owner_and_told_with_the_public_address() -> None:
+async def test_a_pending_request_is_told_under_the_gateway_s_own_address_and_number() -> None:
     world = World(answer=PENDING)
 
     response = await serve(world, an_issue())
 
     assert isinstance(response, Pending)
     assert response.reference_uri == PUBLIC_URI
-    remembered = world.remembered["ces 18"]
-    assert remembered.requester.account == "partner-a"
-    assert remembered.expected.subject_public_key_info == a_public_key_info(a_key())
+    assert response.request_id == world.filed_as != PENDING.request_id
+    assert 0 < int(response.request_id) < 2**31
+    assert world.events[-1] == "recorded Pending 18"
 
 
 async def test_the_owner_of_a_pending_request_may_ask_after_it() -> None:
@@ -302,8 +323,20 @@ async def test_the_owner_of_a_pending_request_may_ask_after_it() -> None:
     await serve(world, an_issue())
     world.answer = ISSUED
 
-    assert await serve(world, QueryTokenStatus("18")) == ISSUED
+    assert await serve(world, QueryTokenStatus(world.filed_as)) == replace(ISSUED, request_id=world.filed_as)
     assert "query 18" in world.events
+
+
+async def test_what_is_pending_is_released_by_the_policies_of_the_day() -> None:
+    world = World(answer=PENDING)
+    await serve(world, an_issue())
+    world.answer = ISSUED
+    world.policy = POLICY.replace("partner-a", "partner-c")
+
+    with pytest.raises(NotPermitted):
+        await serve(world, QueryTokenStatus(world.filed_as))
+
+    assert "query 18" not in world.events
 
 
 async def test_a_certificate_that_a_query_brings_is_checked_too() -> None:
@@ -312,7 +345,7 @@ async def test_a_certificate_that_a_query_brings_is_checked_too() -> None:
     world.answer = an_answer(a_certificate("another"), "18")
 
     with pytest.raises(errors.CertificateWithheld):
-        await serve(world, QueryTokenStatus("18"))
+        await serve(world, QueryTokenStatus(world.filed_as))
 
 
 async def test_another_s_pending_request_is_never_asked_after() -> None:
@@ -321,9 +354,161 @@ async def test_another_s_pending_request_is_never_asked_after() -> None:
     world.requester = a_requester("partner-b")
 
     with pytest.raises(errors.PendingRequestUnknown):
-        await serve(world, QueryTokenStatus("18"))
+        await serve(world, QueryTokenStatus(world.filed_as))
 
     assert "query 18" not in world.events
+
+
+async def test_the_ca_s_own_number_leads_nowhere() -> None:
+    world = World(answer=PENDING)
+    await serve(world, an_issue())
+
+    with pytest.raises(errors.PendingRequestUnknown):
+        await serve(world, QueryTokenStatus("18"))
+
+
+# --- nothing is submitted twice -------------------------------------------------------------------------------------
+
+
+async def test_who_repeats_a_request_gets_the_recorded_answer_and_no_second_certificate() -> None:
+    world = World()
+    issue = an_issue()
+    first = await serve(world, issue)
+
+    assert await serve(world, issue) == first
+    assert len(world.submitted) == 1
+    assert world.events[-2:] == ["noted repetition", "recorded Issued 17"]
+
+
+async def test_the_recorded_answer_is_for_whoever_is_still_allowed_to_ask() -> None:
+    world = World()
+    issue = an_issue()
+    await serve(world, issue)
+    world.policy = POLICY.replace("partner-a", "partner-c")
+
+    with pytest.raises(NotPermitted):
+        await serve(world, issue)
+
+
+async def test_the_same_request_of_somebody_else_is_another_one() -> None:
+    another = "{account: partner-b, authentication: [Certificate]}"
+    world = World(policy=POLICY.replace("requesters: [", f"requesters: [{another}, "))
+    issue = an_issue()
+    await serve(world, issue)
+    world.requester = a_requester("partner-b")
+
+    await serve(world, issue)
+
+    assert len(world.submitted) == 2
+
+
+async def test_who_repeats_a_pending_request_is_told_how_it_stands_now() -> None:
+    world = World(answer=PENDING)
+    issue = an_issue()
+    await serve(world, issue)
+    world.answer = ISSUED
+
+    assert isinstance(await serve(world, issue), Issued)
+    assert len(world.submitted) == 1
+
+
+async def test_what_was_withheld_stays_withheld() -> None:
+    world = World(answer=an_answer(a_certificate("another")))
+    issue = an_issue()
+    with pytest.raises(errors.CertificateWithheld):
+        await serve(world, issue)
+    world.answer = ISSUED
+
+    with pytest.raises(errors.CertificateWithheld, match="before"):
+        await serve(world, issue)
+
+    assert len(world.submitted) == 1
+
+
+@pytest.mark.parametrize(
+    "certain",
+    [
+        errors.UpstreamUnavailable("no connection", sent=False),
+        UpstreamRefused(a_fault(HResult.CERTSRV_E_TEMPLATE_DENIED, denied=True)),
+        errors.TicketRefusedInside("401", sent=True),
+    ],
+    ids=["not sent", "denied", "not let in"],
+)
+async def test_what_certainly_came_to_nothing_may_be_sent_again(certain: errors.GatewayError) -> None:
+    world = World(submit_fails=certain)
+    issue = an_issue()
+    with pytest.raises(type(certain)):
+        await serve(world, issue)
+    world.submit_fails = None
+
+    assert isinstance(await serve(world, issue), Issued)
+    assert len(world.submitted) == 2
+
+
+LOST = errors.UpstreamUnavailable("no answer", sent=True)
+
+
+async def lose_an_answer(world: World, issue: wstep.Issue, *, ca_request_id_before: str | None = "16") -> None:
+    """As if the CA had got the request, and its answer had got lost."""
+    if ca_request_id_before is not None:
+        world.answer = replace(PENDING, request_id=ca_request_id_before)
+        await serve(world, an_issue(dns=("before.partner.example",)))
+    world.submit_fails = LOST
+    with pytest.raises(errors.UpstreamUnavailable):
+        await serve(world, issue)
+    world.submit_fails = None
+    world.submitted.clear()
+
+
+async def test_a_lost_answer_is_found_at_the_ca_under_the_numbers_that_followed() -> None:
+    world = World()
+    issue = an_issue()
+    await lose_an_answer(world, issue)
+    world.known_at_ca = {
+        "16": ISSUED,
+        "17": an_answer(a_certificate("another"), "17"),
+        "18": an_answer(a_certificate(), "18"),
+    }
+
+    assert isinstance(await serve(world, issue), Issued)
+    assert [event for event in world.events if event.startswith("query")] == ["query 17", "query 18"]
+    assert world.events[-1] == "recorded Issued 18"
+    assert world.submitted == []
+
+
+async def test_the_search_for_a_lost_answer_ends_behind_the_last_request() -> None:
+    world = World()
+    issue = an_issue()
+    await lose_an_answer(world, issue)
+    world.known_at_ca = {"16": ISSUED, "17": PENDING, "19": ISSUED}
+
+    with pytest.raises(errors.OutcomeUnknown, match="certutil -view"):
+        await serve(world, issue)
+
+    assert [event for event in world.events if event.startswith("query")] == ["query 17", "query 18"]
+    assert world.submitted == []
+
+
+async def test_without_any_number_to_begin_with_the_outcome_is_told_to_be_unknown() -> None:
+    world = World()
+    issue = an_issue()
+    await lose_an_answer(world, issue, ca_request_id_before=None)
+
+    with pytest.raises(errors.OutcomeUnknown):
+        await serve(world, issue)
+
+    assert world.submitted == []
+
+
+async def test_a_found_certificate_is_checked_like_any_other() -> None:
+    world = World()
+    issue = an_issue()
+    await lose_an_answer(world, issue)
+    wrong = a_signed_certificate(web_server_parts(), key_name="another CA")
+    world.known_at_ca = {"17": an_answer(wrong, "17")}
+
+    with pytest.raises(errors.CertificateWithheld):
+        await serve(world, issue)
 
 
 async def test_key_exchange_tokens_are_not_served() -> None:

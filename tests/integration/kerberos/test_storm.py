@@ -48,7 +48,6 @@ class Storm:
     stand: DomainStand
     random: random.Random
     identities: dict[str, Identity]
-    requests: dict[str, bytes]
     sessions: dict[str, aiohttp.ClientSession] = field(default_factory=dict)
     outcomes: Counter[str] = field(default_factory=Counter)
 
@@ -88,7 +87,7 @@ class Storm:
             initiation = await stand.initiate(name, domain.password(name))
             headers["Authorization"] = f"Negotiate {base64.b64encode(initiation.token).decode()}"
             path, port = CES_KERBEROS, stand.ports.https
-        body = stand.envelope(ACTION_RST, stand.issue_body(self.requests[name], template="CorpUser"), security=security)
+        body = stand.envelope(ACTION_RST, stand.issue_body(a_request(name), template="CorpUser"), security=security)
         async with self.sessions[name].post(
             f"https://127.0.0.1:{port}{path}",
             data=body,
@@ -134,7 +133,6 @@ async def _storm(stand: DomainStand) -> None:
         stand,
         random.Random(SEED),
         {name: stand.identity_of(name) for name in NAMES},
-        {name: a_request(name) for name in NAMES},
         {name: a_session(stand, name) for name in NAMES},
     )
     waiting = [name for name in NAMES for _ in range(ENROLLMENTS // len(NAMES))]

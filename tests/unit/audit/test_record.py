@@ -134,7 +134,7 @@ async def test_what_a_policy_on_trial_would_have_refused_stands_in_the_line_of_t
     violations = (Violation("web servers", Concern.KEY, "publicKey", "RSA 1024", "RSA 2048 or more"),)
     on_trial = replace(approval, policy=replace(approval.policy, mode=Mode.AUDIT), violations=violations)
     await record.approved(on_trial)
-    await record.answered(Issued("Issued", "en-US", b"no certificate", b"", "7"))
+    await record.answered(Issued("Issued", "en-US", b"no certificate", b"", "7"), "7")
 
     approved, answered = told(path, "approved"), told(path, "answered")
     assert record.approval == on_trial
@@ -238,7 +238,7 @@ async def test_a_password_that_the_kdc_took_is_told_by_its_principal(log: AuditL
 async def test_a_ticket_is_told_with_whose_for_what_and_until_when(log: AuditLog, path: Path) -> None:
     record = log.open(a_call())
     record.transitioned(a_kerberos_credential())
-    await record.answered(PENDING)
+    await record.answered(PENDING, "42")
 
     line = told(path, "answered")
     assert line["transition"] == "constrained_delegation"
@@ -302,11 +302,11 @@ async def test_a_record_knows_its_requester_as_soon_as_there_is_one(log: AuditLo
 async def test_an_issued_certificate_is_named(log: AuditLog, path: Path, tmp_path: Path) -> None:
     issued = a_client_certificate(an_authority(tmp_path), "web01")
     record = log.open(a_call())
-    await record.answered(Issued("Issued", "en-US", issued.der, None, "42"))
+    await record.answered(Issued("Issued", "en-US", issued.der, None, "42"), "42")
 
     line = told(path, "answered")
     certificate = issued.certificate
-    assert (line["outcome"], line["request_id"]) == ("issued", "42")
+    assert (line["outcome"], line["ca_request_id"]) == ("issued", "42")
     assert line["certificate"] == {
         "sha256": sha256(issued.der).hexdigest(),
         "serial_number": f"{certificate.serial_number:x}",
@@ -318,7 +318,7 @@ async def test_an_issued_certificate_is_named(log: AuditLog, path: Path, tmp_pat
 
 
 async def test_an_issued_certificate_that_cannot_be_read_is_on_record_nevertheless(log: AuditLog, path: Path) -> None:
-    await log.open(a_call()).answered(Issued("Issued", "en-US", b"odd", None, None))
+    await log.open(a_call()).answered(Issued("Issued", "en-US", b"odd", None, None), None)
 
     assert told(path, "answered")["certificate"] == {"sha256": sha256(b"odd").hexdigest()}
 
@@ -361,7 +361,7 @@ async def test_a_certificate_that_is_released_on_trial_is_on_record_with_the_obj
 ) -> None:
     record = log.open(a_call())
     record.objected((Objection("keyUsage", "keyEncipherment", "digitalSignature"),))
-    await record.answered(PENDING)
+    await record.answered(PENDING, "42")
 
     assert told(path, "answered")["objections"] == [
         {"field": "keyUsage", "value": "keyEncipherment", "wanted": "digitalSignature"}
@@ -369,10 +369,10 @@ async def test_a_certificate_that_is_released_on_trial_is_on_record_with_the_obj
 
 
 async def test_a_pending_request_is_named_by_its_number(log: AuditLog, path: Path) -> None:
-    await log.open(a_call()).answered(PENDING)
+    await log.open(a_call()).answered(PENDING, "42")
 
     line = told(path, "answered")
-    assert (line["outcome"], line["request_id"]) == ("pending", "42")
+    assert (line["outcome"], line["ca_request_id"]) == ("pending", "42")
     assert "certificate" not in line
 
 
@@ -381,7 +381,7 @@ async def test_an_outcome_repeats_what_was_known_before(log: AuditLog, path: Pat
     record.authenticated(a_password_requester())
     record.applied(an_application())
     await record.approved(an_approval())
-    await record.answered(PENDING)
+    await record.answered(PENDING, "42")
 
     before, after = told(path, "approved"), told(path, "answered")
     assert {**before, "event": "answered"}.items() <= after.items()
@@ -391,7 +391,7 @@ async def test_what_it_takes_to_judge_again_stands_in_the_line_of_the_decision_o
     record = log.open(a_call())
     record.applied(an_application())
     await record.approved(an_approval())
-    await record.answered(PENDING)
+    await record.answered(PENDING, "42")
     await record.refused(reason="upstream_refused", outcome="refused", hresult=None, error=UnknownUser(""))
     await settle(log)
 
@@ -422,7 +422,7 @@ async def test_a_second_opinion_is_told_where_it_differs_and_nowhere_else(path: 
             record = log.open(a_call())
             record.applied(an_application())
             await record.approved(an_approval())
-            await record.answered(PENDING)
+            await record.answered(PENDING, "42")
 
     lines = [line for line in lines_of(path) if line["event"] in {"approved", "answered"}]
     shadows = [line.get("shadow") for line in lines]
@@ -449,7 +449,7 @@ async def test_a_second_opinion_is_told_where_it_differs_and_nowhere_else(path: 
 async def test_what_is_not_known_is_left_out(log: AuditLog, path: Path) -> None:
     record = log.open(a_call())
     record.applied(replace(an_application(), request=replace(a_request(), client_info=None)))
-    await record.answered(Pending("", "en-US", "https://ces.example/CES", None, "42"))
+    await record.answered(Pending("", "en-US", "https://ces.example/CES", None, "42"), "42")
 
     line = told(path, "answered")
     assert "client_info" not in line["request"]
@@ -482,7 +482,7 @@ async def test_the_cas_own_refusal_keeps_its_number(log: AuditLog, path: Path) -
     await settle(log)
 
     line = told(path, "refused")
-    assert (line["request_id"], line["detail"]) == ("43", "Denied by Policy Module")
+    assert (line["ca_request_id"], line["detail"]) == ("43", "Denied by Policy Module")
 
 
 async def test_a_refusals_line_is_bounded_whatever_was_sent(log: AuditLog, path: Path) -> None:
@@ -532,7 +532,7 @@ async def test_published_templates_are_named(log: AuditLog, path: Path) -> None:
 
 async def test_the_duration_is_in_milliseconds_and_never_negative(log: AuditLog, path: Path) -> None:
     clock = Clock()
-    await log.open(replace(a_call(), received_at=clock.now - timedelta(seconds=2))).answered(PENDING)
+    await log.open(replace(a_call(), received_at=clock.now - timedelta(seconds=2))).answered(PENDING, "42")
     assert 2000 < told(path, "answered")["duration_ms"] < 3000
 
     await log.open(replace(a_call(), received_at=clock.now + timedelta(hours=1))).published(a_publication())
@@ -559,7 +559,7 @@ async def test_no_password_no_ticket_and_no_body_ever_reaches_the_file(
     await record.approved(an_approval())
     for credential in (a_kerberos_credential(), UsernameToken("alice", Secret(CANARY)), OwnCertificate()):
         record.transitioned(credential)
-        await record.answered(PENDING)
+        await record.answered(PENDING, "42")
     await record.published(a_publication("WebServer"))
     for error in (ValueError(CANARY), UnknownUser(f"no {requester.account}"), KeyError(requester)):
         await record.refused(reason="r", outcome="failed", hresult=None, error=error)

@@ -54,7 +54,7 @@ async def decide_and_record(log: AuditLog, application: Application) -> None:
     decision = decide(ACTIVE, application)
     if decision.approval is not None:
         await record.approved(decision.approval)
-        await record.answered(Pending("", "en-US", "https://ces.example/CES", None, "42"))
+        await record.answered(Pending("", "en-US", "https://ces.example/CES", None, "42"), "42")
         return
     error = decision.error
     assert isinstance(error, GatewayError)

@@ -6,18 +6,17 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from gateway.enrollment import CertificateEnrollmentService, PendingRequest
+from gateway.enrollment import CertificateEnrollmentService
 from gateway.errors import CredentialsRefusedInside, UpstreamMisbehaved
 from gateway.pki.parse_request import parse_certificate_request
-from gateway.policy.decision import Application, Approval, Policies, Policy, Rule, Template, Violation, approve
-from gateway.policy.expected import expected_of
+from gateway.policy.decision import Application, Approval, Policies, Policy, Rule, Template, approve
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.soap import UpstreamRefused
 from gateway.protocol.wstep import ContextItem, Issued, Pending
 from gateway.upstream.ces import CesClient
 from gateway.upstream.settings import UpstreamSettings
 from gateway.upstream.soap_client import SoapClient
-from tests.builders import NOW, a_requester
+from tests.builders import Anybody, a_requester
 from tests.certificates import an_authority
 from tests.cmc import a_cmc_request, a_cms_request
 from tests.fakes.internal import Act, FakeInternal, Received, replies
@@ -27,16 +26,6 @@ from tests.requests import a_certification_request
 
 ALICE = UsernameToken("CORP\\alice", Secret("password"))
 REQUEST = a_certification_request(template="partnerwebserver")
-
-
-class Anybody:
-    """A condition that is always met."""
-
-    def admits(self, requester: object) -> bool:
-        return True
-
-    def violations(self, rule: str, application: Application) -> tuple[Violation, ...]:
-        return ()
 
 
 POLICIES = Policies(
@@ -152,7 +141,7 @@ async def test_where_the_client_said_nothing_nothing_is_said(
 
 
 async def test_the_ca_is_asked_after_the_number_it_gave(ces: CertificateEnrollmentService, fake: FakeInternal) -> None:
-    response = await ces.query(PendingRequest("4711", a_requester(), expected_of(an_approval(), NOW)), ALICE)
+    response = await ces.query("4711", ALICE)
 
     texts = texts_of(fake.received[0])
     assert texts["RequestType"] == f"{ENROLLMENT}/QueryTokenStatus"

@@ -7,7 +7,7 @@ not admitted; nothing leaves that was not checked.
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, assert_never
 
 from gateway.call import Call
@@ -32,6 +32,10 @@ from gateway.protocol.soap import Envelope, UpstreamRefused
 from gateway.protocol.wstep import Issued, Pending, RequestSecurityTokenResponse
 from gateway.requester import Requester
 from gateway.submission import Answered, Submission, UnderSubmission, Withheld
+
+STILL_ON_ITS_WAY = timedelta(minutes=15)
+"""How long an internal CES may hold a request whose caller has gone, before it reaches the CA or never will: WCF gives
+a call ten minutes by default (sendTimeout)."""
 
 Authenticate = Callable[[Call, Envelope], Awaitable[Requester]]
 """Who calls. Raises NotAuthenticated, or what the one who was asked failed with."""
@@ -220,9 +224,9 @@ class Enrollment:
         record.transitioned(credential)
 
         errand = _Errand(submission, approval, credential)
-        return await self._release(call, errand, await self._find(errand), record)
+        return await self._release(call, errand, await self._find(errand, call.received_at), record)
 
-    async def _find(self, errand: _Errand) -> RequestSecurityTokenResponse:
+    async def _find(self, errand: _Errand, now: datetime) -> RequestSecurityTokenResponse:
         """Ask the CA for what it has, under the RequestID that it gave, or under those that it may have given."""
         submission = errand.submission
         key = errand.approval.application.request.public_key.subject_public_key_info
@@ -232,15 +236,17 @@ class Enrollment:
             try:
                 response = await self.ces.query(ca_request_id, errand.credential)
             except UpstreamRefused as refused:
-                if is_past_the_last(refused.fault):
-                    break
-                continue
+                if not is_past_the_last(refused.fault):
+                    continue
+                if now - submission.submitted_at > STILL_ON_ITS_WAY:
+                    await self.ledger.forget(submission)
+                break
             if isinstance(response, Issued) and is_for_key(response, key):
                 return response
         raise OutcomeUnknown(
             f"request {submission.request_id} of {submission.account} for {submission.template} was sent at"
             f" {submission.submitted_at:%Y-%m-%dT%H:%M:%SZ}, and what the CA {submission.ca} made of it is not known."
-            " Look for it at the CA (certutil -view); it is not sent again before a day has passed"
+            " Look for it at the CA (certutil -view); it is not sent again before that is certain, or a day has passed"
         )
 
     async def _release(

@@ -252,17 +252,24 @@ async def a_stand(world: World, directory: Path, change: Change = lambda _: None
     """Lab and gateway, running. Configuration, policies and audit record go into `directory`."""
     async with Lab(world) as lab:
         ports = Ports.free()
-        audit_file = directory / "audit.jsonl"
-        file = write_configuration(world, lab, ports)
-        content = configuration(world, lab, ports)
-        content["audit"]["file"] = str(audit_file)
-        # Labs that share a world are so many CAs of one name, and the last one has written its own.
-        del content["certification_authorities"]
-        change(content)
-        file = world.directory / f"{directory.name}.yaml"
-        file.write_text(yaml.safe_dump(content))
+        file = write_stand_configuration(world, lab, ports, directory, change)
         async with App(load_configuration(file, datetime.now(UTC))) as app:
-            yield Stand(world, lab, app, ports, audit_file)
+            yield Stand(world, lab, app, ports, directory / "audit.jsonl")
+
+
+def write_stand_configuration(
+    world: World, lab: Lab, ports: Ports, directory: Path, change: Change = lambda _: None
+) -> Path:
+    """As of the lab, with the audit record in `directory`; the file's path."""
+    write_configuration(world, lab, ports)
+    content = configuration(world, lab, ports)
+    content["audit"]["file"] = str(directory / "audit.jsonl")
+    # Labs that share a world are so many CAs of one name, and the last one has written its own.
+    del content["certification_authorities"]
+    change(content)
+    file = world.directory / f"{directory.name}.yaml"
+    file.write_text(yaml.safe_dump(content))
+    return file
 
 
 def service(content: dict[str, Any], name: str) -> dict[str, Any]:

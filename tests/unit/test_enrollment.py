@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from cryptography import x509
@@ -86,14 +86,17 @@ class World:
     authorities: CertificationAuthorities = field(default_factory=CertificationAuthorities)
     events: list[str] = field(default_factory=list)
     submitted: list[Approval] = field(default_factory=list)
-    state: MemoryState = field(default_factory=lambda: MemoryState(lambda: NOW))
     submit_fails: errors.GatewayError | None = None
     known_at_ca: dict[str, RequestSecurityTokenResponse] = field(default_factory=dict)
     """What a CA answers that has lost track of nothing; empty for one that answers `answer` to whatever it is asked."""
     incidents: list[errors.CertificateWithheld] = field(default_factory=list)
     policy: str = POLICY
+    now: datetime = NOW
     filed_as: str = ""
     """The RequestID that clients are told."""
+
+    def __post_init__(self) -> None:
+        self.state = MemoryState(lambda: self.now)
 
     def policies(self) -> Policies:
         return load_policies([("policy.yaml", self.policy)])
@@ -155,7 +158,7 @@ class World:
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger(self.state, lambda: NOW, CA, answer_seconds=30)
+        return Ledger(self.state, lambda: self.now, CA, answer_seconds=30)
 
 
 def a_fault(hresult: int | None, *, code: str = "Receiver", denied: bool = False) -> Fault:
@@ -163,8 +166,8 @@ def a_fault(hresult: int | None, *, code: str = "Receiver", denied: bool = False
     return Fault((SOAP, code), None, "no", "en-US", detail)
 
 
-def a_call() -> Call:
-    return Call("6f1c", NOW, "192.0.2.1", "ces", None, None, None, b"")
+def a_call(received_at: datetime = NOW) -> Call:
+    return Call("6f1c", received_at, "192.0.2.1", "ces", None, None, None, b"")
 
 
 def an_envelope(token: RequestSecurityToken, action: str = wstep.ACTION_RST) -> Envelope:
@@ -182,7 +185,7 @@ async def serve(world: World, token: RequestSecurityToken, **envelope: str) -> R
         issuers=lambda: Issuers(CA, (parse_certificate(a_ca_certificate()),)),
         public_uri=PUBLIC_URI,
     )
-    return await enrollment.request_security_token(a_call(), an_envelope(token, **envelope), world)
+    return await enrollment.request_security_token(a_call(world.now), an_envelope(token, **envelope), world)
 
 
 def an_issue(subject: str = "CN=web01.partner.example", **parts: object) -> wstep.Issue:
@@ -487,6 +490,19 @@ async def test_the_search_for_a_lost_answer_ends_behind_the_last_request() -> No
 
     assert [event for event in world.events if event.startswith("query")] == ["query 17", "query 18"]
     assert world.submitted == []
+
+
+async def test_what_has_not_come_to_the_ca_in_a_quarter_of_an_hour_may_be_sent_again() -> None:
+    world = World()
+    issue = an_issue()
+    await lose_an_answer(world, issue)
+    world.known_at_ca = {"16": ISSUED}
+
+    for minutes, sent in ((14, 0), (16, 0), (17, 1)):
+        world.now = NOW + timedelta(minutes=minutes)
+        with suppress(errors.OutcomeUnknown):
+            await serve(world, issue)
+        assert len(world.submitted) == sent, minutes
 
 
 async def test_without_any_number_to_begin_with_the_outcome_is_told_to_be_unknown() -> None:

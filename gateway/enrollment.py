@@ -18,6 +18,7 @@ from gateway.policy.decision import Application, Approval, Policies, approve
 from gateway.policy.expected import Expected, expected_of
 from gateway.policy.issued import Reach, check_issued, check_pending
 from gateway.policy.issued_origin import Issuers
+from gateway.policy.renewal_only import require_renewal_of_shown
 from gateway.protocol import wstep
 from gateway.protocol.soap import Envelope
 from gateway.protocol.wstep import Issued, Pending, RequestSecurityTokenResponse
@@ -103,6 +104,8 @@ class Enrollment:
     """The CA behind this service, as the configuration knows it."""
     public_uri: str
     """Where clients reach this service: the only address that ever leaves."""
+    renewal_only: bool = False
+    """Whether nothing is taken but renewals of the certificate that the requester has shown to TLS."""
 
     async def request_security_token(
         self, call: Call, envelope: Envelope, record: EnrollmentRecord
@@ -130,6 +133,8 @@ class Enrollment:
     ) -> RequestSecurityTokenResponse:
         request = parse_certificate_request(token.certificate_request)
         signers = self.authorities().vouch_for(request.signers, call.received_at)
+        if self.renewal_only:
+            require_renewal_of_shown(request, requester)
         application = Application(requester, request, token.additional_context, signers)
         record.applied(application)
 

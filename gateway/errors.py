@@ -151,6 +151,14 @@ class RevocationUnknown(SignerRefused):
     """There is no revocation list of its authority, or only one that is over: nobody knows whether it is revoked."""
 
 
+class NotARenewal(GatewayError):
+    """A request that renews nothing, for a service that only renews (renewal_only)."""
+
+
+class RenewalCertificateNotShown(GatewayError):
+    """A renewal of another certificate than the one that was shown to TLS, for a service that only renews."""
+
+
 # --- the policy -----------------------------------------------------------------------------------------------------
 
 

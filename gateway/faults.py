@@ -176,6 +176,18 @@ FAULTS: dict[type[Exception], Fault] = {
         hresult=HResult.CRYPT_E_REVOCATION_OFFLINE,
         outcome=Outcome.FAILED,
     ),
+    errors.NotARenewal: Fault(
+        "not_a_renewal",
+        "Only renewals are accepted here, signed by the certificate that is to be renewed.",
+        HResult.CERTSRV_E_BAD_RENEWAL_CERT_ATTRIBUTE,
+        invalid_request=True,
+    ),
+    errors.RenewalCertificateNotShown: Fault(
+        "renewal_certificate_not_shown",
+        "The certificate that is to be renewed is not the client certificate of this connection.",
+        HResult.CERTSRV_E_BAD_RENEWAL_SUBJECT,
+        invalid_request=True,
+    ),
     errors.TemplateConflict: Fault(
         "template_conflict",
         "The request contains conflicting template information.",

@@ -85,6 +85,7 @@ class World:
     remembered: dict[str, PendingRequest] = field(default_factory=dict)
     incidents: list[errors.CertificateWithheld] = field(default_factory=list)
     policy: str = POLICY
+    renewal_only: bool = False
 
     def policies(self) -> Policies:
         return load_policies([("policy.yaml", self.policy)])
@@ -160,6 +161,7 @@ async def serve(world: World, token: RequestSecurityToken, **envelope: str) -> R
         pending=world,
         issuers=lambda: Issuers(CA, (parse_certificate(a_ca_certificate()),)),
         public_uri=PUBLIC_URI,
+        renewal_only=world.renewal_only,
     )
     return await enrollment.request_security_token(a_call(), an_envelope(token, **envelope), world)
 
@@ -405,3 +407,48 @@ async def test_for_whom_no_authority_vouches_nothing_is_judged(
         await serve(world, a_signed_issue(signer, full=full))
 
     assert world.events == ["authenticate", "noted partner-a"]
+
+
+# --- renewals only --------------------------------------------------------------------------------------------------
+
+
+def a_renewing_issue(old: cmc.Holder, *, full: bool) -> wstep.Issue:
+    attributes = [cmc.a_renewal_attribute(old.certificate)]
+    request = a_certification_request("CN=web01.partner.example", extra_attributes=attributes)
+    return wstep.Issue(cmc.a_renewal(old, cmc=full, request=request), wstep.ValueType.PKCS7)
+
+
+def a_world_that_only_renews(shown: cmc.Holder) -> World:
+    requester = replace(a_requester("CN=web01.partner.example"), evidence=parse_certificate(shown.certificate))
+    return World(authorities=authorities(a_revocation_list()), requester=requester, renewal_only=True)
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["CMS", "CMC"])
+async def test_a_renewal_of_the_certificate_that_is_shown_is_judged_by_the_policy(*, full: bool) -> None:
+    world = a_world_that_only_renews(OLD)
+
+    with pytest.raises(NotPermitted):
+        await serve(world, a_renewing_issue(OLD, full=full))
+
+    assert world.events[-1] == "noted application"
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["CMS", "CMC"])
+async def test_a_renewal_of_another_certificate_is_not_judged_by_any_policy(*, full: bool) -> None:
+    namesake = cmc.a_certificate(SIGNING_CA, key=a_key(name="another"), serial=0x1235, now=SIGNED_AT)
+    world = a_world_that_only_renews(namesake)
+
+    with pytest.raises(errors.RenewalCertificateNotShown):
+        await serve(world, a_renewing_issue(OLD, full=full))
+
+    assert world.events == ["authenticate", "noted CN=web01.partner.example"]
+
+
+@pytest.mark.parametrize("issue", [an_issue(), a_signed_issue()], ids=["PKCS#10", "signed without the attribute"])
+async def test_what_renews_nothing_is_not_judged_by_any_policy(issue: wstep.Issue) -> None:
+    world = a_world_that_only_renews(OLD)
+
+    with pytest.raises(errors.NotARenewal):
+        await serve(world, issue)
+
+    assert world.events == ["authenticate", "noted CN=web01.partner.example"]

@@ -19,6 +19,7 @@ from gateway.policy.expected import Expected, expected_of
 from gateway.policy.issued import Reach, check_issued, check_pending
 from gateway.policy.issued_origin import Issuers
 from gateway.policy.renewal_only import require_renewal_of_shown
+from gateway.policy.signers import standing_of_shown
 from gateway.protocol import wstep
 from gateway.protocol.soap import Envelope
 from gateway.protocol.wstep import Issued, Pending, RequestSecurityTokenResponse
@@ -132,10 +133,12 @@ class Enrollment:
         self, call: Call, requester: Requester, token: wstep.Issue, record: EnrollmentRecord
     ) -> RequestSecurityTokenResponse:
         request = parse_certificate_request(token.certificate_request)
-        signers = self.authorities().vouch_for(request.signers, call.received_at)
+        authorities = self.authorities()
+        signers = authorities.vouch_for(request.signers, call.received_at)
         if self.renewal_only:
             require_renewal_of_shown(request, requester)
-        application = Application(requester, request, token.additional_context, signers)
+        shown = standing_of_shown(request, requester, authorities, call.received_at)
+        application = Application(requester, request, token.additional_context, signers, shown)
         record.applied(application)
 
         approval = approve(self.policies(), application)

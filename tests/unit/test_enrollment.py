@@ -37,9 +37,12 @@ from tests.issued import (
 from tests.requests import (
     SECURITY_IDENTIFIER,
     a_certification_request,
+    a_dns_name,
     a_key,
     a_public_key_info,
     a_security_identifier_extension,
+    a_subject_alternative_name,
+    a_template_oid_extension,
 )
 
 PUBLIC_URI = "https://enroll.partner.example/CA_CES_Certificate/service.svc/CES"
@@ -452,3 +455,40 @@ async def test_what_renews_nothing_is_not_judged_by_any_policy(issue: wstep.Issu
         await serve(world, issue)
 
     assert world.events == ["authenticate", "noted CN=web01.partner.example"]
+
+
+# --- a new request for a renewal ------------------------------------------------------------------------------------
+
+BY_CLIENT_CERTIFICATE = "    renewal: {required: true, owner: [clientCertificate], withoutSignature: true}\n"
+OF_THE_TEMPLATE = cmc.a_certificate(
+    SIGNING_CA,
+    now=SIGNED_AT,
+    extensions=[
+        a_template_oid_extension("1.3.6.1.4.1.311.21.8.1.2.3", 100, 4),
+        a_subject_alternative_name(a_dns_name("web01.partner.example")),
+    ],
+)
+
+
+def a_world_with_a_client_certificate(*revoked: int) -> World:
+    requester = replace(a_requester(), evidence=parse_certificate(OF_THE_TEMPLATE.certificate))
+    vouching = authorities(a_revocation_list(*revoked))
+    return World(authorities=vouching, requester=requester, policy=POLICY + BY_CLIENT_CERTIFICATE)
+
+
+async def test_the_client_certificate_may_stand_for_the_old_one_s_signature() -> None:
+    assert await serve(a_world_with_a_client_certificate(), an_issue()) == ISSUED
+
+
+async def test_a_client_certificate_that_is_revoked_stands_for_nothing() -> None:
+    world = a_world_with_a_client_certificate(0x1234)
+
+    with pytest.raises(NotPermitted, match="was revoked by Partner CA"):
+        await serve(world, an_issue())
+
+    assert world.submitted == []
+
+
+async def test_a_client_certificate_stands_for_no_other_names() -> None:
+    with pytest.raises(NotPermitted, match="renewal: subject commonName"):
+        await serve(a_world_with_a_client_certificate(), an_issue("CN=web02.partner.example"))

@@ -11,16 +11,19 @@ from typing import Protocol, assert_never
 
 from gateway.call import Call
 from gateway.credential import Credential, Transition
-from gateway.errors import ActionNotSupported, CertificateWithheld, Objection, PendingRequestUnknown
+from gateway.errors import CertificateWithheld, KeyArchivalNotPermitted, Objection, PendingRequestUnknown
 from gateway.pki.authorities import CertificationAuthorities
 from gateway.pki.parse_request import parse_certificate_request
 from gateway.policy.decision import Application, Approval, Policies, approve
+from gateway.policy.exchange_certificate import check_exchange_certificate
 from gateway.policy.expected import Expected, expected_of
 from gateway.policy.issued import Reach, check_issued, check_pending
 from gateway.policy.issued_origin import Issuers
+from gateway.policy.key_archival import may_archive_a_key
 from gateway.policy.renewal_only import require_renewal_of_shown
 from gateway.policy.signers import standing_of_shown
 from gateway.protocol import wstep
+from gateway.protocol.key_exchange import KeyExchangeToken
 from gateway.protocol.soap import Envelope
 from gateway.protocol.wstep import Issued, Pending, RequestSecurityTokenResponse
 from gateway.requester import Requester
@@ -35,6 +38,8 @@ class CertificateEnrollmentService(Protocol):
     async def submit(self, approval: Approval, credential: Credential) -> RequestSecurityTokenResponse: ...
 
     async def query(self, pending: "PendingRequest", credential: Credential) -> RequestSecurityTokenResponse: ...
+
+    async def exchange_key(self, credential: Credential) -> KeyExchangeToken: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,8 @@ class EnrollmentRecord(Protocol):
 
     async def answered(self, response: RequestSecurityTokenResponse) -> None: ...
 
+    async def exchanged(self, token: KeyExchangeToken) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Enrollment:
@@ -110,7 +117,7 @@ class Enrollment:
 
     async def request_security_token(
         self, call: Call, envelope: Envelope, record: EnrollmentRecord
-    ) -> RequestSecurityTokenResponse:
+    ) -> RequestSecurityTokenResponse | KeyExchangeToken:
         """Serve one RequestSecurityToken ([MS-WSTEP] 3.1.4.1); every refusal is a GatewayError."""
         requester = await self.authenticate(call, envelope)
         record.authenticated(requester)
@@ -122,7 +129,7 @@ class Enrollment:
             case wstep.QueryTokenStatus():
                 response = await self._query_token_status(call, requester, token, record)
             case wstep.KET():
-                raise ActionNotSupported("KET: key exchange tokens are not served")
+                return await self._exchange_key(call, requester, record)
             case _:
                 assert_never(token)
 
@@ -164,6 +171,21 @@ class Enrollment:
 
         response = await self.ces.query(pending, credential)
         return await self._release(call, response, pending.expected, Reach(requester, credential), record)
+
+    async def _exchange_key(self, call: Call, requester: Requester, record: EnrollmentRecord) -> KeyExchangeToken:
+        """The CA's exchange certificate, for whoever may archive a key ([MS-WSTEP] 3.1.4.2.2.1)."""
+        if not may_archive_a_key(self.policies(), requester):
+            raise KeyArchivalNotPermitted(
+                f"{requester.account} asks for a key exchange token, and no rule that admits it has keyArchival"
+            )
+
+        credential = await self.transition.credential(requester)
+        record.transitioned(credential)
+
+        token = await self.ces.exchange_key(credential)
+        check_exchange_certificate(token.certificate, self.issuers(), call.received_at)
+        await record.exchanged(token)
+        return token
 
     async def _release(
         self,

@@ -178,6 +178,10 @@ class NothingToEnroll(GatewayError):
     """No certificate template is both offered by the inside and open to this requester."""
 
 
+class KeyArchivalNotPermitted(GatewayError):
+    """A key exchange token is asked for by somebody whom no policy lets archive a key."""
+
+
 class PendingRequestUnknown(GatewayError):
     """No pending request of that number belongs to this requester. Whether it is another's is not told."""
 
@@ -316,6 +320,10 @@ class UpstreamMisbehaved(UpstreamError):
 
 class MutualAuthenticationFailed(UpstreamMisbehaved):
     """The internal service has not proved that it holds the key of its SPN (RFC 4120 3.2.4)."""
+
+
+class ExchangeCertificateRefused(UpstreamMisbehaved):
+    """What came as the CA exchange certificate is not the CA's own, not valid, or for something else."""
 
 
 @dataclass(frozen=True, slots=True)

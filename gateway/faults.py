@@ -217,6 +217,12 @@ FAULTS: dict[type[Exception], Fault] = {
         "No certificate template is available to this requester.",
         HResult.CERTSRV_E_TEMPLATE_DENIED,
     ),
+    errors.KeyArchivalNotPermitted: Fault(
+        "key_archival_not_permitted",
+        "Key archival is not permitted by policy.",
+        HResult.CERTSRV_E_ARCHIVED_KEY_UNEXPECTED,
+        invalid_request=True,
+    ),
     errors.PendingRequestUnknown: Fault(
         "pending_request_unknown", "The request does not exist.", HResult.CERTSRV_E_NO_REQUEST
     ),
@@ -260,6 +266,9 @@ FAULTS: dict[type[Exception], Fault] = {
     errors.UpstreamMisbehaved: replace(_NO_ANSWER, reason="upstream_misbehaved", hresult=HResult.E_UNEXPECTED),
     errors.MutualAuthenticationFailed: replace(
         _NO_ANSWER, reason="mutual_authentication_failed", hresult=HResult.E_UNEXPECTED, diagnosis="D69"
+    ),
+    errors.ExchangeCertificateRefused: replace(
+        _NO_ANSWER, reason="exchange_certificate_refused", hresult=HResult.E_UNEXPECTED
     ),
     errors.CertificateWithheld: replace(
         _NO_ANSWER, reason="certificate_withheld", hresult=HResult.E_UNEXPECTED, diagnosis="D71"

@@ -20,6 +20,7 @@ from gateway.pki.keys import PublicKey
 from gateway.pki.names import GeneralName
 from gateway.policy.comparison import Difference
 from gateway.policy.decision import Application, Approval, NotPermitted, Violation
+from gateway.protocol.key_exchange import KeyExchangeToken
 from gateway.protocol.security import UsernameToken
 from gateway.protocol.soap import UpstreamRefused
 from gateway.protocol.wstep import Issued, RequestSecurityTokenResponse
@@ -153,6 +154,10 @@ def of_response(response: RequestSecurityTokenResponse) -> Facts:
     if response.request_id is not None:
         facts["request_id"] = response.request_id
     return facts
+
+
+def of_key_exchange(token: KeyExchangeToken) -> Facts:
+    return {"outcome": "key_exchange", "certificate": _issued(token.certificate)}
 
 
 def _issued(der: bytes) -> Facts:

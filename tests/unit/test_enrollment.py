@@ -21,6 +21,7 @@ from gateway.policy.decision import Application, Approval, NotPermitted, Policie
 from gateway.policy.issued_origin import Issuers
 from gateway.policy.load import load_policies
 from gateway.protocol import wstep
+from gateway.protocol.key_exchange import KeyExchangeToken
 from gateway.protocol.soap import Envelope
 from gateway.protocol.wstep import Issued, Pending, QueryTokenStatus, RequestSecurityToken, RequestSecurityTokenResponse
 from gateway.requester import Requester
@@ -32,6 +33,7 @@ from tests.issued import (
     a_ca_certificate,
     a_cmc_response,
     a_signed_certificate,
+    an_exchange_certificate,
     web_server_parts,
 )
 from tests.requests import (
@@ -71,6 +73,7 @@ def an_answer(certificate: bytes, request_id: str = "17") -> Issued:
 
 
 ISSUED = an_answer(a_certificate())
+EXCHANGE = KeyExchangeToken(an_exchange_certificate())
 PENDING = Pending("Taken Under Submission", "en-US", "https://ces.corp.example/CES", a_cmc_response(), "18")
 
 
@@ -89,6 +92,7 @@ class World:
     incidents: list[errors.CertificateWithheld] = field(default_factory=list)
     policy: str = POLICY
     renewal_only: bool = False
+    exchange: KeyExchangeToken = EXCHANGE
 
     def policies(self) -> Policies:
         return load_policies([("policy.yaml", self.policy)])
@@ -138,6 +142,14 @@ class World:
         self.events.append(f"query {pending.request_id}")
         return self.answer
 
+    async def exchange_key(self, credential: Credential) -> KeyExchangeToken:
+        assert credential is self.credentials
+        self.events.append("exchange key")
+        return self.exchange
+
+    async def exchanged(self, token: KeyExchangeToken) -> None:
+        self.events.append("recorded exchange")
+
     async def remember(self, service: str, pending: PendingRequest) -> None:
         self.remembered[f"{service} {pending.request_id}"] = pending
 
@@ -154,7 +166,9 @@ def an_envelope(token: RequestSecurityToken, action: str = wstep.ACTION_RST) -> 
     return Envelope(action, "urn:uuid:1", None, None, None, wstep.render_request(token))
 
 
-async def serve(world: World, token: RequestSecurityToken, **envelope: str) -> RequestSecurityTokenResponse:
+async def serve(
+    world: World, token: RequestSecurityToken, **envelope: str
+) -> RequestSecurityTokenResponse | KeyExchangeToken:
     enrollment = Enrollment(
         world.authenticate,
         world.policies,
@@ -331,9 +345,48 @@ async def test_another_s_pending_request_is_never_asked_after() -> None:
     assert "query 18" not in world.events
 
 
-async def test_key_exchange_tokens_are_not_served() -> None:
-    with pytest.raises(errors.ActionNotSupported, match="KET"):
-        await serve(World(), wstep.KET(), action="http://docs.oasis-open.org/ws-sx/ws-trust/200512/RST/KET")
+# --- key exchange tokens --------------------------------------------------------------------------------------------
+
+ARCHIVING = POLICY + "    keyArchival: allowed\n"
+
+
+async def exchange(world: World) -> RequestSecurityTokenResponse | KeyExchangeToken:
+    return await serve(world, wstep.KET(), action=wstep.ACTION_KET)
+
+
+async def test_who_may_archive_a_key_gets_the_exchange_certificate() -> None:
+    world = World(policy=ARCHIVING)
+
+    assert await exchange(world) == EXCHANGE
+    assert world.events == [
+        "authenticate",
+        "noted partner-a",
+        "credential for partner-a",
+        "noted OwnCertificate",
+        "exchange key",
+        "recorded exchange",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "requester"), [(POLICY, "partner-a"), (ARCHIVING, "partner-b")], ids=["no archival", "somebody else"]
+)
+async def test_who_may_archive_no_key_gets_no_exchange_certificate(policy: str, requester: str) -> None:
+    world = World(policy=policy, requester=a_requester(requester))
+
+    with pytest.raises(errors.KeyArchivalNotPermitted, match=requester):
+        await exchange(world)
+
+    assert world.events == ["authenticate", f"noted {requester}"]
+
+
+async def test_another_certificate_than_the_ca_s_is_not_passed_on() -> None:
+    world = World(policy=ARCHIVING, exchange=KeyExchangeToken(an_exchange_certificate(key_name="another CA")))
+
+    with pytest.raises(errors.ExchangeCertificateRefused):
+        await exchange(world)
+
+    assert "recorded exchange" not in world.events
 
 
 # --- who signed the request -----------------------------------------------------------------------------------------

@@ -395,6 +395,14 @@ SIGNED_AT = a_call().received_at
 SIGNING_CA = cmc.a_ca(now=SIGNED_AT)
 OLD = cmc.a_certificate(SIGNING_CA, now=SIGNED_AT)
 """The certificate whose key signs the request for a new one."""
+OF_THE_TEMPLATE = cmc.a_certificate(
+    SIGNING_CA,
+    now=SIGNED_AT,
+    extensions=[
+        a_template_oid_extension("1.3.6.1.4.1.311.21.8.1.2.3", 100, 4),
+        a_subject_alternative_name(a_dns_name("web01.partner.example")),
+    ],
+)
 
 
 def authorities(*lists: RevocationList) -> CertificationAuthorities:
@@ -479,6 +487,26 @@ def a_world_that_only_renews(shown: cmc.Holder) -> World:
     return World(authorities=authorities(a_revocation_list()), requester=requester, renewal_only=True)
 
 
+DEVICES = POLICY.replace("account: partner-a", "account: CN=web01.partner.example") + (
+    "    renewal: {required: true, owner: [clientCertificate]}\n"
+)
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["CMS", "CMC"])
+@pytest.mark.parametrize("own", [OwnCertificate(), a_ticket(None)], ids=["own_certificate", "own_account"])
+async def test_who_stands_for_itself_renews_in_the_gateway_s_own_name(own: Credential, *, full: bool) -> None:
+    world = a_world_that_only_renews(OF_THE_TEMPLATE)
+    world.policy, world.credentials = DEVICES, own
+
+    assert await serve(world, a_renewing_issue(OF_THE_TEMPLATE, full=full)) == ISSUED
+    assert world.events[-4:] == [
+        "credential for CN=web01.partner.example",
+        f"noted {type(own).__name__}",
+        "submit",
+        "recorded Issued",
+    ]
+
+
 @pytest.mark.parametrize("full", [False, True], ids=["CMS", "CMC"])
 async def test_a_renewal_of_the_certificate_that_is_shown_is_judged_by_the_policy(*, full: bool) -> None:
     world = a_world_that_only_renews(OLD)
@@ -513,14 +541,6 @@ async def test_what_renews_nothing_is_not_judged_by_any_policy(issue: wstep.Issu
 # --- a new request for a renewal ------------------------------------------------------------------------------------
 
 BY_CLIENT_CERTIFICATE = "    renewal: {required: true, owner: [clientCertificate], withoutSignature: true}\n"
-OF_THE_TEMPLATE = cmc.a_certificate(
-    SIGNING_CA,
-    now=SIGNED_AT,
-    extensions=[
-        a_template_oid_extension("1.3.6.1.4.1.311.21.8.1.2.3", 100, 4),
-        a_subject_alternative_name(a_dns_name("web01.partner.example")),
-    ],
-)
 
 
 def a_world_with_a_client_certificate(*revoked: int) -> World:

@@ -13,6 +13,7 @@ import structlog
 from gateway import __version__
 from gateway.audit import AuditLog
 from gateway.authn.client_certificate import ClientCertificateAuthenticator
+from gateway.authn.issued_certificate import IssuedCertificateAuthenticator
 from gateway.authn.partners import PartnerOf
 from gateway.authn.password_file import PasswordFile, PasswordFileMistaken
 from gateway.authn.username_token import InternalCesDecides, UsernameTokenAuthenticator
@@ -333,6 +334,7 @@ class App:
                     ledger=Ledger(self.state, now, service.ca, _longest_submission(service)),
                     issuers=partial(self._issuers, service.ca),
                     public_uri=self.configuration.public_url_of(service),
+                    renewal_only=service.renewal_only,
                 )
                 return enrollment_story(enrollment, redact)
             case CEPSettings():
@@ -347,6 +349,8 @@ class App:
                 return enrollment_policy_story(enrollment_policy)
 
     def _authenticator(self, service: CEPSettings | CESSettings, realm: "Realm | None") -> Authenticate:
+        if service.by_own_certificate:
+            return IssuedCertificateAuthenticator(self.authorities, now)
         if realm is not None:
             return realm.authenticator(service, self._passwords)
         if service.authentication is Authentication.CERTIFICATE:

@@ -14,9 +14,9 @@ from gateway.call import Call
 from gateway.credential import Credential, Transition
 from gateway.doubt import is_past_the_last, leaves_doubt
 from gateway.errors import (
-    ActionNotSupported,
     CertificateWithheld,
     GatewayError,
+    KeyArchivalNotPermitted,
     Objection,
     OutcomeUnknown,
     PendingRequestUnknown,
@@ -24,10 +24,15 @@ from gateway.errors import (
 from gateway.pki.authorities import CertificationAuthorities
 from gateway.pki.parse_request import parse_certificate_request
 from gateway.policy.decision import Application, Approval, Policies, approve
+from gateway.policy.exchange_certificate import check_exchange_certificate
 from gateway.policy.expected import expected_of
 from gateway.policy.issued import Reach, check_issued, check_pending, is_for_key
 from gateway.policy.issued_origin import Issuers
+from gateway.policy.key_archival import may_archive_a_key
+from gateway.policy.renewal_only import require_renewal_of_shown
+from gateway.policy.signers import standing_of_shown
 from gateway.protocol import wstep
+from gateway.protocol.key_exchange import KeyExchangeToken
 from gateway.protocol.soap import Envelope, UpstreamRefused
 from gateway.protocol.wstep import Issued, Pending, RequestSecurityTokenResponse
 from gateway.requester import Requester
@@ -47,6 +52,8 @@ class CertificateEnrollmentService(Protocol):
     async def submit(self, approval: Approval, credential: Credential) -> RequestSecurityTokenResponse: ...
 
     async def query(self, ca_request_id: str, credential: Credential) -> RequestSecurityTokenResponse: ...
+
+    async def exchange_key(self, credential: Credential) -> KeyExchangeToken: ...
 
 
 class Ledger(Protocol):
@@ -114,6 +121,8 @@ class EnrollmentRecord(Protocol):
         """`response` is as the client gets it; `ca_request_id` is what the CA calls it."""
         ...
 
+    async def exchanged(self, token: KeyExchangeToken) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Errand:
@@ -145,10 +154,12 @@ class Enrollment:
     """The CA behind this service, as the configuration knows it."""
     public_uri: str
     """Where clients reach this service: the only address that ever leaves."""
+    renewal_only: bool = False
+    """Whether nothing is taken but renewals of the certificate that the requester has shown to TLS."""
 
     async def request_security_token(
         self, call: Call, envelope: Envelope, record: EnrollmentRecord
-    ) -> RequestSecurityTokenResponse:
+    ) -> RequestSecurityTokenResponse | KeyExchangeToken:
         """Serve one RequestSecurityToken ([MS-WSTEP] 3.1.4.1); every refusal is a GatewayError."""
         requester = await self.authenticate(call, envelope)
         record.authenticated(requester)
@@ -160,7 +171,7 @@ class Enrollment:
             case wstep.QueryTokenStatus():
                 return await self._query_token_status(call, requester, token, record)
             case wstep.KET():
-                raise ActionNotSupported("KET: key exchange tokens are not served")
+                return await self._exchange_key(call, requester, record)
             case _:
                 assert_never(token)
 
@@ -253,6 +264,21 @@ class Enrollment:
             " Look for it at the CA (certutil -view); it is not sent again before that is certain, or a day has passed"
         )
 
+    async def _exchange_key(self, call: Call, requester: Requester, record: EnrollmentRecord) -> KeyExchangeToken:
+        """The CA's exchange certificate, for whoever may archive a key ([MS-WSTEP] 3.1.4.2.2.1)."""
+        if not may_archive_a_key(self.policies(), requester):
+            raise KeyArchivalNotPermitted(
+                f"{requester.account} asks for a key exchange token, and no rule that admits it has keyArchival"
+            )
+
+        credential = await self.transition.credential(requester)
+        record.transitioned(credential)
+
+        token = await self.ces.exchange_key(credential)
+        check_exchange_certificate(token.certificate, self.issuers(), call.received_at)
+        await record.exchanged(token)
+        return token
+
     async def _release(
         self, call: Call, errand: _Errand, response: RequestSecurityTokenResponse, record: EnrollmentRecord
     ) -> RequestSecurityTokenResponse:
@@ -284,5 +310,9 @@ class Enrollment:
     ) -> Application:
         """What is to be judged, with the signers of whom an authority says that they were good `at` that time."""
         request = parse_certificate_request(der)
-        signers = self.authorities().vouch_for(request.signers, at)
-        return Application(requester, request, additional_context, signers)
+        authorities = self.authorities()
+        signers = authorities.vouch_for(request.signers, at)
+        if self.renewal_only:
+            require_renewal_of_shown(request, requester)
+        shown = standing_of_shown(request, requester, authorities, at)
+        return Application(requester, request, additional_context, signers, shown)

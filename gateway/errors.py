@@ -151,6 +151,14 @@ class RevocationUnknown(SignerRefused):
     """There is no revocation list of its authority, or only one that is over: nobody knows whether it is revoked."""
 
 
+class NotARenewal(GatewayError):
+    """A request that renews nothing, for a service that only renews (renewal_only)."""
+
+
+class RenewalCertificateNotShown(GatewayError):
+    """A renewal of another certificate than the one that was shown to TLS, for a service that only renews."""
+
+
 # --- the policy -----------------------------------------------------------------------------------------------------
 
 
@@ -168,6 +176,10 @@ class Unmatched(GatewayError):
 
 class NothingToEnroll(GatewayError):
     """No certificate template is both offered by the inside and open to this requester."""
+
+
+class KeyArchivalNotPermitted(GatewayError):
+    """A key exchange token is asked for by somebody whom no policy lets archive a key."""
 
 
 class PendingRequestUnknown(GatewayError):
@@ -308,6 +320,10 @@ class UpstreamMisbehaved(UpstreamError):
 
 class MutualAuthenticationFailed(UpstreamMisbehaved):
     """The internal service has not proved that it holds the key of its SPN (RFC 4120 3.2.4)."""
+
+
+class ExchangeCertificateRefused(UpstreamMisbehaved):
+    """What came as the CA exchange certificate is not the CA's own, not valid, or for something else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,18 @@ FAULTS: dict[type[Exception], Fault] = {
         hresult=HResult.CRYPT_E_REVOCATION_OFFLINE,
         outcome=Outcome.FAILED,
     ),
+    errors.NotARenewal: Fault(
+        "not_a_renewal",
+        "Only renewals are accepted here, signed by the certificate that is to be renewed.",
+        HResult.CERTSRV_E_BAD_RENEWAL_CERT_ATTRIBUTE,
+        invalid_request=True,
+    ),
+    errors.RenewalCertificateNotShown: Fault(
+        "renewal_certificate_not_shown",
+        "The certificate that is to be renewed is not the client certificate of this connection.",
+        HResult.CERTSRV_E_BAD_RENEWAL_SUBJECT,
+        invalid_request=True,
+    ),
     errors.TemplateConflict: Fault(
         "template_conflict",
         "The request contains conflicting template information.",
@@ -204,6 +216,12 @@ FAULTS: dict[type[Exception], Fault] = {
         "nothing_to_enroll",
         "No certificate template is available to this requester.",
         HResult.CERTSRV_E_TEMPLATE_DENIED,
+    ),
+    errors.KeyArchivalNotPermitted: Fault(
+        "key_archival_not_permitted",
+        "Key archival is not permitted by policy.",
+        HResult.CERTSRV_E_ARCHIVED_KEY_UNEXPECTED,
+        invalid_request=True,
     ),
     errors.PendingRequestUnknown: Fault(
         "pending_request_unknown", "The request does not exist.", HResult.CERTSRV_E_NO_REQUEST
@@ -254,6 +272,9 @@ FAULTS: dict[type[Exception], Fault] = {
     errors.UpstreamMisbehaved: replace(_NO_ANSWER, reason="upstream_misbehaved", hresult=HResult.E_UNEXPECTED),
     errors.MutualAuthenticationFailed: replace(
         _NO_ANSWER, reason="mutual_authentication_failed", hresult=HResult.E_UNEXPECTED, diagnosis="D69"
+    ),
+    errors.ExchangeCertificateRefused: replace(
+        _NO_ANSWER, reason="exchange_certificate_refused", hresult=HResult.E_UNEXPECTED
     ),
     errors.CertificateWithheld: replace(
         _NO_ANSWER, reason="certificate_withheld", hresult=HResult.E_UNEXPECTED, diagnosis="D71"

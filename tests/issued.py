@@ -188,6 +188,32 @@ def a_ca_certificate(name: str = f"CN={CA},DC=corp,DC=example", key_name: str = 
     return a_signed_certificate(parts, key_name=key_name)
 
 
+CA_EXCHANGE = "1.3.6.1.4.1.311.21.5"
+
+
+def exchange_parts() -> Parts:
+    """Of a CA exchange certificate ([MS-WCCE] 3.2.1.4.3.2.15.1)."""
+    key = a_key("RSA", "exchange")
+    return Parts(
+        serial_number=integer(0x4712),
+        validity=a_validity(NOW - timedelta(minutes=10), NOW + timedelta(days=7) - timedelta(minutes=10)),
+        subject=a_distinguished_name(f"CN={CA}-Xchg"),
+        subject_public_key_info=a_public_key_info(key),
+        extensions={
+            KEY_USAGE: a_key_usage(0x20, 5),
+            EXTENDED_KEY_USAGE: an_extended_key_usage(CA_EXCHANGE),
+            APPLICATION_POLICIES: an_application_policies_extension(CA_EXCHANGE),
+            AUTHORITY_KEY_IDENTIFIER: an_authority_key_identifier(a_key_identifier(ca_key())),
+        },
+    )
+
+
+@cache
+def an_exchange_certificate(key_name: str = "CA") -> bytes:
+    """DER, signed by the CA of that name."""
+    return a_signed_certificate(exchange_parts(), key_name=key_name)
+
+
 # --- the CMC response -----------------------------------------------------------------------------------------------
 
 SIGNED_DATA = "1.2.840.113549.1.7.2"

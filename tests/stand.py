@@ -10,7 +10,7 @@ import asyncio
 import base64
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -248,9 +248,18 @@ Change = Callable[[dict[str, Any]], None]
 
 
 @asynccontextmanager
-async def a_stand(world: World, directory: Path, change: Change = lambda _: None) -> AsyncIterator[Stand]:
-    """Lab and gateway, running. Configuration, policies and audit record go into `directory`."""
-    async with Lab(world) as lab:
+async def a_stand(
+    world: World,
+    directory: Path,
+    change: Change = lambda _: None,
+    *,
+    renewal_only: Collection[tuple[ServiceKind, str]] = (),
+) -> AsyncIterator[Stand]:
+    """Lab and gateway, running. Configuration, policies and audit record go into `directory`.
+
+    `renewal_only` is about the inside.
+    """
+    async with Lab(world, renewal_only=renewal_only) as lab:
         ports = Ports.free()
         file = write_stand_configuration(world, lab, ports, directory, change)
         async with App(load_configuration(file, datetime.now(UTC))) as app:

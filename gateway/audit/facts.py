@@ -20,6 +20,7 @@ from gateway.pki.keys import PublicKey
 from gateway.pki.names import GeneralName
 from gateway.policy.comparison import Difference
 from gateway.policy.decision import Application, Approval, NotPermitted, Violation
+from gateway.protocol.key_exchange import KeyExchangeToken
 from gateway.protocol.security import UsernameToken
 from gateway.protocol.soap import UpstreamRefused
 from gateway.protocol.wstep import Issued, RequestSecurityTokenResponse
@@ -161,6 +162,10 @@ def of_response(response: RequestSecurityTokenResponse, ca_request_id: str | Non
     if ca_request_id is not None:
         facts["ca_request_id"] = ca_request_id
     return facts
+
+
+def of_key_exchange(token: KeyExchangeToken) -> Facts:
+    return {"outcome": "key_exchange", "certificate": _issued(token.certificate)}
 
 
 def _issued(der: bytes) -> Facts:

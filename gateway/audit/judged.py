@@ -3,9 +3,9 @@
 from base64 import b64encode
 
 from gateway.account import Account
+from gateway.pki.authorities import TrustedCertificate
 from gateway.pki.certificate import Certificate
 from gateway.policy.decision import Application
-from gateway.requester import Requester
 
 Judged = dict[str, object]
 
@@ -35,18 +35,21 @@ def judged(application: Application, *, is_approved: bool) -> Judged:
                 {"sha256": signer.certificate.sha256_fingerprint, "authority": signer.authority}
                 for signer in application.signers
             ],
-            "requester": _requester(application.requester),
+            "requester": _requester(application),
         }
     }
 
 
-def _requester(requester: Requester) -> Judged:
+def _requester(application: Application) -> Judged:
     """All but what stands in the line anyway: account, authentication, mapping rule."""
+    requester = application.requester
     told: Judged = {}
     if requester.partner is not None:
         told["partner"] = requester.partner
     if isinstance(requester.evidence, Certificate):
         told["client_certificate"] = b64encode(requester.evidence.der).decode("ascii")
+    if isinstance(application.shown, TrustedCertificate):
+        told["client_certificate_authority"] = application.shown.authority
     if requester.directory_account is not None:
         told["directory_account"] = _account(requester.directory_account)
     return told

@@ -14,6 +14,7 @@ from gateway.credential import Credential
 from gateway.errors import CertificateWithheld, Objection, RecordNotWritten
 from gateway.policy.comparison import Difference
 from gateway.policy.decision import Application, Approval, Violation
+from gateway.protocol.key_exchange import KeyExchangeToken
 from gateway.protocol.wstep import RequestSecurityTokenResponse
 from gateway.protocol.xcep import GetPoliciesResponse
 from gateway.requester import Requester
@@ -102,6 +103,12 @@ class CallRecord:
         """Which templates were shown. Written, not synced: a crash loses no certificate. Raises RecordNotWritten."""
         await self._writer.append(
             Event.PUBLISHED, self._facts | facts.of_publication(response) | self._duration(), durable=False
+        )
+
+    async def exchanged(self, token: KeyExchangeToken) -> None:
+        """Which exchange certificate was passed on. Written, not synced, as above. Raises RecordNotWritten."""
+        await self._writer.append(
+            Event.ANSWERED, self._facts | facts.of_key_exchange(token) | self._duration(), durable=False
         )
 
     async def refused(

@@ -37,9 +37,7 @@ class ClientCertificateAuthenticator:
 
     async def __call__(self, call: Call, _envelope: Envelope) -> Requester:
         """Raises CredentialsMissing, and what `requester_of` raises."""
-        if call.client_certificate is None:
-            raise CredentialsMissing("the connection has no client certificate")
-        return await self.requester_of(call.client_certificate)
+        return await self.requester_of(_shown(call))
 
     async def requester_of(self, der: bytes) -> Requester:
         """Whom a certificate stands for whose chain and possession are proved.
@@ -48,12 +46,7 @@ class ClientCertificateAuthenticator:
         DirectoryUnavailable.
         """
         now = self._clock()
-        try:
-            certificate = parse_certificate(der)
-        except MalformedMessage as error:
-            raise CertificateNotMapped(f"the client certificate cannot be read: {error}") from error
-        _check_validity(certificate, now)
-        _check_extended_key_usage(certificate)
+        certificate = _readable(der, now)
         mapped = await self._mapping.account_of(certificate)
         if mapped.directory_account is not None:
             check_usable(mapped.directory_account, now)
@@ -66,6 +59,30 @@ class ClientCertificateAuthenticator:
             mapping_form=mapped.weak_form,
             directory_account=mapped.directory_account,
         )
+
+
+def shown_certificate(call: Call, now: datetime) -> Certificate:
+    """The client certificate of the connection, which the handshake has verified, as one that is good for clients.
+
+    Raises CredentialsMissing or CertificateNotMapped.
+    """
+    return _readable(_shown(call), now)
+
+
+def _shown(call: Call) -> bytes:
+    if call.client_certificate is None:
+        raise CredentialsMissing("the connection has no client certificate")
+    return call.client_certificate
+
+
+def _readable(der: bytes, now: datetime) -> Certificate:
+    try:
+        certificate = parse_certificate(der)
+    except MalformedMessage as error:
+        raise CertificateNotMapped(f"the client certificate cannot be read: {error}") from error
+    _check_validity(certificate, now)
+    _check_extended_key_usage(certificate)
+    return certificate
 
 
 def _check_validity(certificate: Certificate, now: datetime) -> None:

@@ -16,12 +16,13 @@ from gateway.cli.explain_requester import facts_of
 from gateway.cli.explain_trace import print_trace, refusal, trace_as_json
 from gateway.config import Configuration, load_configuration
 from gateway.errors import GatewayError
-from gateway.pki.authorities import TrustedCertificate
+from gateway.pki.authorities import CertificationAuthorities
 from gateway.pki.certificate import Certificate
 from gateway.pki.parse_request import parse_certificate_request
 from gateway.policy.decision import Application, Template, decide
 from gateway.policy.example_requests import RequestMaker
 from gateway.policy.examples import RequesterFacts
+from gateway.policy.signers import standing_of_shown
 from gateway.requester import Requester
 from gateway.revocation.keeper import AuthoritiesKeeper
 from gateway.telemetry import configure_logging
@@ -50,17 +51,19 @@ def _application(configuration: Configuration, options: argparse.Namespace) -> A
     requester = with_partner(_requester(configuration, options), configuration.partners)
     submission = read_submission(options.request.read_bytes())
     request = parse_certificate_request(submission.der)
-    signers = asyncio.run(_vouched_for(configuration, request.signers)) if request.signers else ()
-    return Application(requester, request, submission.additional_context, signers)
+    # Where nobody has signed, nor shown a certificate, the lists need not be read.
+    is_asked = request.signers or isinstance(requester.evidence, Certificate)
+    authorities = asyncio.run(_authorities(configuration)) if is_asked else CertificationAuthorities()
+    signers = authorities.vouch_for(request.signers, _now())
+    shown = standing_of_shown(request, requester, authorities, _now())
+    return Application(requester, request, submission.additional_context, signers, shown)
 
 
-async def _vouched_for(
-    configuration: Configuration, signers: tuple[Certificate, ...]
-) -> tuple[TrustedCertificate, ...]:
-    """By the authorities and the revocation lists of this moment, as the gateway would read them."""
+async def _authorities(configuration: Configuration) -> CertificationAuthorities:
+    """Those of the configuration, with the revocation lists of this moment, as the gateway would read them."""
     configure_logging("error", sys.stderr)
     async with AuthoritiesKeeper(configuration.certification_authorities, _now, _Uncounted()) as authorities:
-        return authorities().vouch_for(signers, _now())
+        return authorities()
 
 
 class _Uncounted:

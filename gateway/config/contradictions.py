@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from gateway.config.contradictions_of_partners import contradictions_of_partners
 from gateway.config.contradictions_of_realms import contradictions_of_realm_of, contradictions_of_realms
+from gateway.config.contradictions_of_renewal import contradictions_of_renewal
 from gateway.config.settings import Authentication, CEPSettings, CESSettings, Configuration, TransitionKind
 from gateway.requester import Verifier
 from gateway.strict_yaml import Path as KeyPath
@@ -67,6 +68,7 @@ def _contradictions_of_service(
     yield from _contradictions_of_transition(service)
     yield from _contradictions_of_upstream(service)
     yield from contradictions_of_realm_of(configuration, service)
+    yield from contradictions_of_renewal(configuration, service)
 
 
 def _contradictions_of_certificates(
@@ -74,7 +76,7 @@ def _contradictions_of_certificates(
 ) -> Iterator[tuple[KeyPath, str]]:
     if service.verifier is not None:
         yield ("verifier",), "is for UsernamePassword services: certificates are verified by TLS"
-    if not configuration.mapping:
+    if not configuration.mapping and not service.by_own_certificate:
         yield (), "needs `mapping` rules: without one, no certificate stands for an account"
     host = configuration.public_host_of(service)
     if not any(_asks_for_certificates(listener, host) for listener in configuration.listeners):

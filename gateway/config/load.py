@@ -14,6 +14,7 @@ from gateway.config.contradictions import contradictions
 from gateway.config.contradictions_of_partners import unknown_partners
 from gateway.config.issued_warnings import warnings_of_issued
 from gateway.config.realm_files import mistakes_of_realms
+from gateway.config.renewal_warnings import warnings_of_renewal
 from gateway.config.settings import Authentication, Configuration
 from gateway.policy.blocked_keys import parse_blocked_keys
 from gateway.policy.decision import Policies
@@ -70,6 +71,7 @@ def load_configuration(file: Path, now: datetime) -> Checked:
     if mistakes:
         raise Mistaken(tuple(mistakes))
     warnings.extend(warnings_of_issued(configuration, policies))
+    warnings.extend(warnings_of_renewal(configuration))
     shadow, shadow_mistakes = _read_shadow_policies(document, configuration)
     objections = objections_of_catalogue(configuration, policies)
     names = objections.catalogue.common_names()

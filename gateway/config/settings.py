@@ -109,10 +109,20 @@ class CEPSettings(_ServiceSettings):
     kind: Literal["CEP"]
     friendly_name: str = "Certificate enrollment"
     """What Windows shows as the name of the policy server."""
+    key_based_renewal: bool = False
+    """Whether its clients stand for themselves, by a certificate of one of `certification_authorities`: machines out of
+    any domain, which renew by their key. False: nobody gets in whom no mapping rule names, unless somebody says so."""
+
+    @property
+    def by_own_certificate(self) -> bool:
+        """Whether the client's certificate stands for itself, and for no account."""
+        return self.key_based_renewal
 
     @property
     def path(self) -> str:
-        return f"/ADPolicyProvider_CEP_{self.authentication}/service.svc/CEP"
+        """As Install-AdcsEnrollmentPolicyWebService names it, with -KeyBasedRenewal and without."""
+        instance = "KeyBasedRenewal_ADPolicyProvider" if self.key_based_renewal else "ADPolicyProvider"
+        return f"/{instance}_CEP_{self.authentication}/service.svc/CEP"
 
 
 class CESSettings(_ServiceSettings):
@@ -121,6 +131,14 @@ class CESSettings(_ServiceSettings):
     kind: Literal["CES"]
     ca: Annotated[str, Field(min_length=1, max_length=64)]
     """The common name of the CA, as in the subject of its certificate (at most 64 characters: RFC 5280, Appendix A)."""
+    renewal_only: bool = False
+    """Whether it takes nothing but renewals, each signed by the certificate that the client shows to TLS, which stands
+    for itself. False: CES is for new requests too, unless it was set up with -RenewalOnly."""
+
+    @property
+    def by_own_certificate(self) -> bool:
+        """Whether the client's certificate stands for itself, and for no account."""
+        return self.renewal_only
 
     @property
     def path(self) -> str:

@@ -13,7 +13,7 @@ from enum import Enum
 from cryptography import x509
 
 from gateway.lab import attributes as request_attributes
-from gateway.lab import certification_request, cmc, issuance, revocation, signatures
+from gateway.lab import certification_request, cmc, exchange, issuance, revocation, signatures
 from gateway.lab.accounts import Account, find_account
 from gateway.lab.certification_request import CertificationRequest
 from gateway.lab.cmc import CMCStatus, Signer
@@ -103,9 +103,16 @@ class CertificationAuthority:
         self._accounts = accounts
         self._clock = clock
         self._revocation_lists = 0
+        self._exchange_certificate: x509.Certificate | None = None
 
-    def submit(self, request: bytes, attributes: str, requester: Account) -> RequestRow:
-        """Judge a request (PKCS#10, CMS or CMC) in the caller's name and put the outcome into the table."""
+    def submit(
+        self, request: bytes, attributes: str, requester: Account, *, renews_on_behalf: bool = False
+    ) -> RequestRow:
+        """Judge a request (PKCS#10, CMS or CMC) in the caller's name and put the outcome into the table.
+
+        `renews_on_behalf` is 0x00200000 in dwFlags: the key that signed is all the authentication there is, and nobody
+        asks who calls ([MS-WCCE] 3.2.2.6.2.1.2.4; this CA has EDITF_ENABLERENEWONBEHALFOF).
+        """
         request_id, self._next_request_id = self._next_request_id, self._next_request_id + 1
         received = RequestRow(
             ca_name=self.name,
@@ -120,7 +127,7 @@ class CertificationAuthority:
             template=None,
             certificate=None,
         )
-        self.requests[request_id] = row = self._judge(received)
+        self.requests[request_id] = row = self._judge(received, renews_on_behalf=renews_on_behalf)
         return row
 
     def retrieve(self, request_id: int) -> RequestRow:
@@ -161,6 +168,18 @@ class CertificationAuthority:
         self._revocation_lists += 1
         return revocation.revocation_list(self.signer, self.revoked, self._clock(), self._revocation_lists)
 
+    def exchange_certificate(self) -> x509.Certificate:
+        """To whose key clients encrypt private keys for the archive: the current one, or a new one where it is over
+        ([MS-WCCE] 3.2.1.4.3.2.15). Unlike a real CA, this one keeps it in no row of the table.
+        """
+        now = self._clock()
+        current = self._exchange_certificate
+        if current is None or not current.not_valid_before_utc <= now <= current.not_valid_after_utc:
+            request_id, self._next_request_id = self._next_request_id, self._next_request_id + 1
+            current = exchange.certificate(self.signer, self.name, _serial_number(request_id), now)
+            self._exchange_certificate = current
+        return current
+
     def full_response(self, row: RequestRow) -> bytes:
         """The CMC full PKI response that tells the row's state."""
         pending = row.disposition is Disposition.PENDING
@@ -172,7 +191,7 @@ class CertificationAuthority:
             pending=cmc.pend_info(row.request_id, row.submitted_at) if pending else None,
         )
 
-    def _judge(self, row: RequestRow) -> RequestRow:
+    def _judge(self, row: RequestRow, *, renews_on_behalf: bool) -> RequestRow:
         try:
             wanted = certification_request.read(row.request)
         except RequestUnreadable as error:
@@ -183,6 +202,8 @@ class CertificationAuthority:
             row = replace(row, template=template.common_name, requester_name=wanted.requester_name)
             _verify_version(template, wanted)
             issue = self._issue_of(template, wanted, row)
+            if renews_on_behalf:
+                _verify_end_entity(issue)
             _verify_enrollment(issue, row.requester)
             if template.pends_requests and issue.approved_by is None:
                 return replace(row, disposition=Disposition.PENDING, disposition_message=PENDING_MESSAGE)
@@ -296,6 +317,16 @@ def _verify_version(template: CertificateTemplate, request: CertificationRequest
             asked_for.minor_version or 0
         ) > template.minor_revision:
             raise Denial(HResult.CERTSRV_E_BAD_TEMPLATE_VERSION)
+
+
+def _verify_end_entity(issue: Issue) -> None:
+    """[MS-WCCE] 3.2.2.6.2.1.2.4: the one who has the old certificate. This lab knows nobody by it who would have a
+    permission, so that the template must not ask for one.
+    """
+    if issue.request.renewal_certificate is None:
+        raise Denial(HResult.CERTSRV_E_BAD_RENEWAL_CERT_ATTRIBUTE)
+    if issue.approved_by is None or not issue.template.renews_by_key:
+        raise Denial(HResult.CERTSRV_E_TEMPLATE_DENIED)
 
 
 def _verify_enrollment(issue: Issue, requester: Account) -> None:

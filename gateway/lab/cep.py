@@ -67,6 +67,8 @@ class PublishedAuthority:
 
     authority: CertificationAuthority
     uris: Mapping[ServiceKind, str]
+    renewal_only: frozenset[ServiceKind] = frozenset()
+    """Those of them that were set up with -RenewalOnly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +242,7 @@ def _template_extensions(template: CertificateTemplate, oids: _ObjectIdentifiers
         (usages, True),
     ]
     if template.policy_schema > 1:
-        extensions.append((issuance.application_policies(template), False))
+        extensions.append((issuance.application_policies(template.extended_key_usage), False))
     for value, critical in extensions:
         yield element(
             "extension",
@@ -254,7 +256,10 @@ def _ca(number: int, published: PublishedAuthority) -> Markup:
     certificate = published.authority.signer.certificate.public_bytes(Encoding.DER)
     return element(
         "cA",
-        element("uris", *(_ca_uri(kind, uri) for kind, uri in published.uris.items())),
+        element(
+            "uris",
+            *(_ca_uri(kind, uri, renewal_only=kind in published.renewal_only) for kind, uri in published.uris.items()),
+        ),
         element("certificate", text(base64.b64encode(certificate).decode())),
         # "Request Certificates" is granted to all who are authenticated.
         element("enrollPermission", boolean(True)),
@@ -262,13 +267,13 @@ def _ca(number: int, published: PublishedAuthority) -> Markup:
     )
 
 
-def _ca_uri(kind: ServiceKind, uri: str) -> Markup:
+def _ca_uri(kind: ServiceKind, uri: str, *, renewal_only: bool) -> Markup:
     return element(
         "cAURI",
         element("clientAuthentication", text(kind.client_authentication)),
         element("uri", text(uri)),
         element("priority", text(1)),
-        element("renewalOnly", boolean(False)),
+        element("renewalOnly", boolean(renewal_only)),
     )
 
 

@@ -31,23 +31,28 @@ from gateway.lab.soap import Answer, Message, SoapFault
 ACTION_RST = f"{WSTEP}/RST/wstep"
 ACTION_RSTRC = f"{WSTEP}/RSTRC/wstep"
 ACTION_KET = f"{WST}/RST/KET"
+ACTION_KET_FINAL = f"{WST}/RSTR/KETFinal"
 ACTION_FAULT = f"{WSTEP}/RequestSecurityTokenCertificateEnrollmentWSDetailFault"
 REQUEST_TYPE_ISSUE = f"{WST}/Issue"
+REQUEST_TYPE_KET = f"{WST}/KET"
 REQUEST_TYPE_QUERY_TOKEN_STATUS = f"{WSTEP}/QueryTokenStatus"
 
 
 class CertificateEnrollmentService:
-    """One CES instance. `uri` is its own address, which it names to those who shall ask again."""
+    """One CES instance. `uri` is its own address, which it names to those who shall ask again.
 
-    def __init__(self, authority: CertificationAuthority, uri: str) -> None:
+    `renewal_only` is how `Install-AdcsEnrollmentWebService -RenewalOnly -AllowKeyBasedRenewal` sets it up: it calls the
+    CA as itself, for renewals.
+    """
+
+    def __init__(self, authority: CertificationAuthority, uri: str, *, renewal_only: bool = False) -> None:
         self._authority = authority
         self._uri = uri
+        self._renewal_only = renewal_only
 
     def answer(self, message: Message, caller: Account) -> Answer:
         """[MS-WSTEP] 3.1.4.2. Raises SoapFault."""
-        if message.action == ACTION_KET:
-            raise internal_service_fault()
-        if message.action != ACTION_RST:
+        if message.action not in {ACTION_RST, ACTION_KET}:
             raise _invalid("action")
         token = message.body
         if token.tag != f"{{{WST}}}RequestSecurityToken":
@@ -55,12 +60,25 @@ class CertificateEnrollmentService:
         if _text(token, f"{{{WST}}}TokenType") != X509V3:
             raise _invalid("TokenType")
         request_type = _text(token, f"{{{WST}}}RequestType")
+        if message.action == ACTION_KET:
+            return self._exchange(token, request_type)
         if request_type == REQUEST_TYPE_ISSUE:
-            row = self._authority.submit(_certificate_request(token), _attributes(token), caller)
+            row = self._authority.submit(
+                _certificate_request(token), _attributes(token), caller, renews_on_behalf=self._renewal_only
+            )
             return self._report(row, row.status)
         if request_type == REQUEST_TYPE_QUERY_TOKEN_STATUS:
             return self._query(token)
         raise _invalid("RequestType")
+
+    def _exchange(self, token: etree._Element, request_type: str | None) -> Answer:
+        """[MS-WSTEP] 3.1.4.2.2.1."""
+        if request_type != REQUEST_TYPE_KET:
+            raise _invalid("RequestType")
+        if _only(token, f"{{{WST}}}RequestKET") is None:
+            raise internal_service_fault()
+        certificate = self._authority.exchange_certificate().public_bytes(Encoding.DER)
+        return Answer(ACTION_KET_FINAL, key_exchange_token(certificate))
 
     def _query(self, token: etree._Element) -> Answer:
         request_id = _text(token, f"{{{WSTEP}}}RequestID") or ""
@@ -107,6 +125,22 @@ def response_collection(disposition_message: str, response: bytes, requested: Ma
             _binary_security_token(PKCS7, response),
             element("RequestedSecurityToken", requested),
             element("RequestID", text(request_id), attributes={"xmlns": WSTEP}),
+        ),
+        attributes={"xmlns": WST},
+    )
+
+
+def key_exchange_token(certificate: bytes) -> Markup:
+    """The body of the answer to a KET, as in [MS-WSTEP] 4.1.2.2."""
+    return element(
+        "RequestSecurityTokenResponseCollection",
+        element(
+            "RequestSecurityTokenResponse",
+            element("TokenType", text(X509V3)),
+            element(
+                "RequestedSecurityToken",
+                element("KeyExchangeToken", _binary_security_token(X509V3, certificate)),
+            ),
         ),
         attributes={"xmlns": WST},
     )

@@ -4,7 +4,7 @@ Extensions and their order follow a captured certificate. The URLs point into th
 up from outside, or shows them where no certificate is shown, has found a leak.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
@@ -19,6 +19,7 @@ from gateway.lab.accounts import UPN_OID, Account
 from gateway.lab.attributes import CERTIFICATE_TEMPLATE_NAME
 from gateway.lab.certification_request import CertificationRequest
 from gateway.lab.cmc import Signer
+from gateway.lab.cms import PublicKey
 from gateway.lab.credentials import key_usage
 from gateway.lab.hresult import HResult
 from gateway.lab.templates import CertificateTemplate, EnrollmentFlags, SubjectNameFlags
@@ -72,7 +73,7 @@ def sign_certificate(issue: Issue, signer: Signer, ca_name: str, serial_number: 
         # A CA never issues beyond its own end.
         .not_valid_after(min(not_before + issue.template.validity, signer.certificate.not_valid_after_utc))
     )
-    for extension in (*_ca_extensions(issue.request, signer, ca_name), *_template_extensions(issue)):
+    for extension in (*ca_extensions(issue.request.public_key, signer, ca_name), *_template_extensions(issue)):
         builder = builder.add_extension(extension.value, critical=extension.critical)
     return builder.sign(signer.key, hashes.SHA256())
 
@@ -116,9 +117,9 @@ def template_extension(template: CertificateTemplate) -> x509.ExtensionType:
     return x509.MSCertificateTemplate(template.oid, template.major_revision, template.minor_revision)
 
 
-def application_policies(template: CertificateTemplate) -> x509.UnrecognizedExtension:
+def application_policies(usages: Iterable[x509.ObjectIdentifier]) -> x509.UnrecognizedExtension:
     """The extended key usages once more, in Microsoft's own extension ([MS-WCCE] 2.2.2.7.7.3)."""
-    policies = x509.CertificatePolicies(x509.PolicyInformation(oid, None) for oid in template.extended_key_usage)
+    policies = x509.CertificatePolicies(x509.PolicyInformation(oid, None) for oid in usages)
     return x509.UnrecognizedExtension(APPLICATION_CERT_POLICIES, policies.public_bytes())
 
 
@@ -139,10 +140,9 @@ def locations(ca_name: str) -> Iterator[x509.Extension[x509.ExtensionType]]:
     )
 
 
-def _ca_extensions(
-    request: CertificationRequest, signer: Signer, ca_name: str
-) -> Iterator[x509.Extension[x509.ExtensionType]]:
-    yield _extension(x509.SubjectKeyIdentifier.from_public_key(request.public_key))
+def ca_extensions(public_key: PublicKey, signer: Signer, ca_name: str) -> Iterator[x509.Extension[x509.ExtensionType]]:
+    """What the CA says of the key, of itself, and of where to find it."""
+    yield _extension(x509.SubjectKeyIdentifier.from_public_key(public_key))
     ski = signer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     yield _extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(ski))
     yield from locations(ca_name)
@@ -157,7 +157,7 @@ def _template_extensions(issue: Issue) -> Iterator[x509.Extension[x509.Extension
     yield _extension(key_usage(*usages), critical=True)
     yield _extension(x509.ExtendedKeyUsage(template.extended_key_usage))
     if template.policy_schema > 1:
-        yield _extension(application_policies(template))
+        yield _extension(application_policies(template.extended_key_usage))
     yield from _supplied_names(issue) if template.supplies_subject else _directory_names(issue)
     if EnrollmentFlags.INCLUDE_SYMMETRIC_ALGORITHMS in template.enrollment_flags:
         yield _extension(x509.UnrecognizedExtension(SMIME_CAPABILITIES, _CAPABILITIES))

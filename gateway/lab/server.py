@@ -17,7 +17,7 @@ like WCF the services compare wsa:To without its host).
 
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -80,9 +80,11 @@ class Lab:
         *,
         ports: Mapping[ServiceKind, int] = MappingProxyType({}),
         published_host: str | None = None,
+        renewal_only: Collection[tuple[ServiceKind, str]] = (),
     ) -> None:
         """`ports` left out are chosen by the system. `published_host` stands for the internal host names in all URIs
         that answers contain, for clients that cannot resolve those. Without `arrivals` there are no Kerberos services.
+        `renewal_only` are the CES, by kind and CA, that were set up with -RenewalOnly and -AllowKeyBasedRenewal.
         """
         self.world = world
         self.arrivals = arrivals
@@ -91,6 +93,7 @@ class Lab:
         self.directory = Directory(world.passwords)
         self.received: list[ReceivedRequest] = []
         self._wanted_ports = ports
+        self._renewal_only = frozenset(renewal_only)
         self._cep_host = published_host or CEP_HOST
         self._ces_host = published_host or CES_HOST
         self._ports: dict[ServiceKind, int] = {}
@@ -161,13 +164,19 @@ class Lab:
 
     def _publish(self) -> dict[tuple[ServiceKind, str], Endpoint]:
         published = [
-            PublishedAuthority(authority, {kind: self.ces_uri(kind, authority.name) for kind in self.kinds})
+            PublishedAuthority(
+                authority,
+                {kind: self.ces_uri(kind, authority.name) for kind in self.kinds},
+                frozenset(kind for kind in self.kinds if (kind, authority.name) in self._renewal_only),
+            )
             for authority in self.authorities.values()
         ]
         cep = CertificateEnrollmentPolicyService(published, _utc_now())
         endpoints = [Endpoint(self.cep_uri(kind), kind, cep) for kind in self.kinds]
         endpoints += [
-            Endpoint(uri, kind, CertificateEnrollmentService(entry.authority, uri))
+            Endpoint(
+                uri, kind, CertificateEnrollmentService(entry.authority, uri, renewal_only=kind in entry.renewal_only)
+            )
             for entry in published
             for kind, uri in entry.uris.items()
         ]

@@ -11,7 +11,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
-from gateway.errors import RevocationUnknown, SignerExpired, SignerRevoked, SignerUntrusted
+from gateway.errors import RevocationUnknown, SignerExpired, SignerRefused, SignerRevoked, SignerUntrusted
 from gateway.pki.certificate import Certificate
 from gateway.pki.revocation_list import SHA2, RevocationList, uris
 
@@ -23,6 +23,14 @@ class TrustedCertificate:
     certificate: Certificate
     authority: str
     """The common name of the authority."""
+
+
+@dataclass(frozen=True, slots=True)
+class UntrustedCertificate:
+    """A certificate for which no authority vouches, and why: for where that is no reason to refuse by itself."""
+
+    certificate: Certificate
+    reason: str
 
 
 def vouched_for_before(certificate: Certificate, authority: str) -> TrustedCertificate:
@@ -67,6 +75,13 @@ class CertificationAuthorities:
         Raises SignerUntrusted, SignerExpired, SignerRevoked or RevocationUnknown.
         """
         return tuple(self._vouch_for(certificate, now) for certificate in certificates)
+
+    def standing_of(self, certificate: Certificate, now: datetime) -> TrustedCertificate | UntrustedCertificate:
+        """The same of one certificate, for which nobody needs to vouch."""
+        try:
+            return self._vouch_for(certificate, now)
+        except SignerRefused as error:
+            return UntrustedCertificate(certificate, str(error))
 
     def certificates_of(self, name: str) -> tuple[Certificate, ...]:
         """The own certificates of the authority of this name; none where it is not configured."""

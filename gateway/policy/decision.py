@@ -13,7 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.errors import GatewayError, SignerRefused, SignerUntrusted, TemplateConflict, TemplateMissing, Unmatched
-from gateway.pki.authorities import TrustedCertificate
+from gateway.pki.authorities import TrustedCertificate, UntrustedCertificate
 from gateway.pki.certificate_request import (
     CERTIFICATE_TEMPLATE,
     CertificateRequest,
@@ -91,6 +91,8 @@ class Application:
     additional_context: tuple[ContextItem, ...] = ()
     signers: tuple[TrustedCertificate, ...] = ()
     """The signers of the request, each vouched for: `approve` refuses an application in which one is not."""
+    shown: TrustedCertificate | UntrustedCertificate | None = None
+    """The requester's client certificate, where it could take the place of a signer: nobody has signed the request."""
 
     @property
     def template_references(self) -> tuple[TemplateReference, ...]:

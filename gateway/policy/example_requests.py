@@ -83,13 +83,13 @@ class RequestMaker:
 
     def client_certificate(self, facts: RequesterFacts) -> bytes | None:
         """The one that the requester is said to have shown, if anything is said of it."""
-        section = facts.certificate
-        if section is None and facts.issuer is None:
-            return None
-        section = section or CertificateSection()
-        if facts.issuer is not None:
-            section = section.model_copy(update={"issuer": facts.issuer})
-        return self._certificate(section).certificate
+        section = _shown(facts)
+        return None if section is None else self._certificate(section).certificate
+
+    def client_authorities(self, facts: RequesterFacts) -> tuple[Signer, ...]:
+        """That of the client certificate, if it is to be trusted."""
+        section = _shown(facts)
+        return () if section is None or section.is_untrusted else (self._authority(section),)
 
     def _attributes(self, section: RequestSection) -> Iterator[bytes]:
         if extensions := [*self._extensions(section)]:
@@ -173,3 +173,9 @@ class RequestMaker:
             not_after=self._now + _LIFE_OF_AN_AUTHORITY,
             extensions=[write.basic_constraints(ca=True), write.key_usage(_AUTHORITYS_USAGES)],
         )
+
+
+def _shown(facts: RequesterFacts) -> CertificateSection | None:
+    if facts.issuer is None:
+        return facts.certificate
+    return (facts.certificate or CertificateSection()).model_copy(update={"issuer": facts.issuer})

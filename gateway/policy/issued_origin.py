@@ -37,6 +37,14 @@ def objections_to_origin(
     issued: IssuedCertificate, expected: Expected, issuers: Issuers, now: datetime
 ) -> Iterator[Objection]:
     """All that is wrong with who issued it, and when."""
+    yield from objections_to_signature(issued, issuers)
+    if issued.has_unique_identifiers:
+        yield objection(Field.UNIQUE_IDENTIFIERS, "present", "absent (RFC 5280 4.1.2.8)")
+    yield from _objections_to_dates(issued.certificate, expected, now)
+
+
+def objections_to_signature(issued: IssuedCertificate, issuers: Issuers) -> Iterator[Objection]:
+    """All that is wrong with who signed it, and how; a signature that cannot be verified is."""
     certificate = issued.certificate
     if issued.version != _V3:
         yield objection(Field.VERSION, f"v{issued.version}", "v3")
@@ -45,10 +53,7 @@ def objections_to_origin(
     if issued.signature_algorithm not in SIGNATURE_ALGORITHMS or issued.pss_hash not in _STRONG_HASHES:
         shown = " with ".join(filter(None, (issued.signature_algorithm, issued.pss_hash)))
         yield objection(Field.SIGNATURE_ALGORITHM, shown, "RSA or ECDSA with SHA-2, or EdDSA")
-    if issued.has_unique_identifiers:
-        yield objection(Field.UNIQUE_IDENTIFIERS, "present", "absent (RFC 5280 4.1.2.8)")
     yield from _objections_to_issuer(issued, issuers)
-    yield from _objections_to_dates(certificate, expected, now)
 
 
 def _objections_to_issuer(issued: IssuedCertificate, issuers: Issuers) -> Iterator[Objection]:

@@ -3,14 +3,18 @@
 The old certificate is chosen by the client. That its key signed the request proves nothing but that the client has the
 key: whose certificate it is, from which template, and that the new one is to have no other names is judged here. Chain,
 dates and revocation are judged before (`Application.signers`).
+
+Clients that cannot sign with the old certificate (certmonger) send a new PKCS#10 over a connection by it. A rule may
+take that for a renewal too: TLS has proved the key instead.
 """
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from gateway.pki import oids
+from gateway.pki.authorities import TrustedCertificate, UntrustedCertificate
 from gateway.pki.certificate import Certificate
 from gateway.pki.names import GeneralName, GeneralNameType
 from gateway.policy.decision import Application, Concern, Template, Violation
@@ -31,6 +35,8 @@ class RenewalTerms:
     """By what the old certificate may be the requester's; one is enough."""
     required: bool = False
     """Whether nothing else is allowed."""
+    without_signature: bool = False
+    """Whether a request that nobody has signed counts too, as a renewal of the client certificate that came with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,8 @@ class RenewalCondition:
             if oids.RENEWAL_CERTIFICATE in request.attributes:
                 # A CA would take it for a renewal ([MS-WCCE] 2.2.2.7.2), by a certificate that was not read here.
                 yield violation(rule, Concern.RENEWAL, _FIELD, "unreadable", "absent", is_forbidden=True)
+            elif self.terms is not None and self.terms.without_signature and not request.signers:
+                yield from self._of_shown(rule, application, template)
             elif self.terms is not None and self.terms.required:
                 yield violation(rule, Concern.RENEWAL, _FIELD, "", "a renewal")
         else:
@@ -64,6 +72,27 @@ class RenewalCondition:
             if template.enrollee_supplies_subject:
                 yield from self._copied_names(rule, old, application.requester)
             yield from self._of_others(rule, old, application.requester)
+
+    def _of_shown(self, rule: str, application: Application, template: Template) -> Iterator[Violation]:
+        """To the CA it is a new request like any other, so that it copies no names. For the same reason nothing is
+        forbidden here: another rule, or another policy, could allow it.
+        """
+        shown = application.shown
+        match shown:
+            case None:
+                yield violation(rule, Concern.RENEWAL, _FIELD, "", "a renewal, or a client certificate to renew")
+            case UntrustedCertificate():
+                wanted = f"one for which certification_authorities vouch: {shown.reason}"
+                yield violation(rule, Concern.RENEWAL, _FIELD, described(shown.certificate), wanted)
+            case TrustedCertificate(certificate=old):
+                for found in (
+                    *_of_other_template(rule, old, template),
+                    *_changed_names(rule, application, old),
+                    *self._of_others(rule, old, application.requester),
+                ):
+                    yield replace(found, is_forbidden=False)
+            case _:
+                assert_never(shown)
 
     def _copied_names(self, rule: str, old: Certificate, requester: Requester) -> Iterator[Violation]:
         """[MS-WCCE] 3.2.2.6.2.1.4.8 and 2.2.2.7.7: of a template whose subject the enrollee supplies, a CA copies the

@@ -1,8 +1,8 @@
 """The sections about signers as they are written, `renewal` and `onBehalfOf`, and their translation."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from gateway.policy.name_sections import ConstantPattern
 from gateway.policy.names import NameRule
@@ -19,9 +19,18 @@ _LONGEST_REQUESTER_NAME = 256
 class RenewalSection(Section):
     required: bool = False
     owner: Some[Literal["clientCertificate", "securityIdentifier", "names"]]
+    without_signature: bool = False
+
+    @model_validator(mode="after")
+    def _without_signature(self) -> Self:
+        if self.without_signature and not self.required:
+            raise ValueError("withoutSignature needs required: true, or else new requests pass that renew nothing")
+        if self.without_signature and Owner.CLIENT_CERTIFICATE not in self.owner:
+            raise ValueError("withoutSignature needs the owner clientCertificate: it is the one that is renewed")
+        return self
 
     def terms(self) -> RenewalTerms:
-        return RenewalTerms(frozenset(map(Owner, self.owner)), self.required)
+        return RenewalTerms(frozenset(map(Owner, self.owner)), self.required, self.without_signature)
 
 
 def extended_key_usage(text: str) -> str:

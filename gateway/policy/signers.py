@@ -1,8 +1,11 @@
 """Whose certificate it is that signed a request: that of the requester, or somebody else's."""
 
+from datetime import datetime
 from enum import StrEnum
 
+from gateway.pki.authorities import CertificationAuthorities, TrustedCertificate, UntrustedCertificate
 from gateway.pki.certificate import Certificate
+from gateway.pki.certificate_request import CertificateRequest
 from gateway.requester import Requester
 
 
@@ -15,6 +18,16 @@ class Owner(StrEnum):
     """It states the SID of the requester's directory account, and no other."""
     NAMES = "names"
     """Its names are such as the rule allows this requester."""
+
+
+def standing_of_shown(
+    request: CertificateRequest, requester: Requester, authorities: CertificationAuthorities, now: datetime
+) -> TrustedCertificate | UntrustedCertificate | None:
+    """What the authorities say of the client certificate with which a request came that nobody has signed
+    (`Application.shown`)."""
+    if request.signers or not isinstance(requester.evidence, Certificate):
+        return None
+    return authorities.standing_of(requester.evidence, now)
 
 
 def is_client_certificate(certificate: Certificate, requester: Requester) -> bool:

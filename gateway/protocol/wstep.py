@@ -248,7 +248,7 @@ def render_request(token: RequestSecurityToken) -> etree._Element:
     match token:
         case Issue():
             add(root, _REQUEST_TYPE, RequestType.ISSUE)
-            _add_token(root, token.value_type, token.certificate_request)
+            add_binary_security_token(root, token.value_type, token.certificate_request)
             if token.additional_context:
                 context = add(root, _ADDITIONAL_CONTEXT, nsmap={None: AUTH})
                 for item in token.additional_context:
@@ -270,14 +270,7 @@ def parse_response(envelope: Envelope) -> RequestSecurityTokenResponse:
 
     Raises MalformedMessage.
     """
-    if envelope.action != ACTION_RSTRC:
-        raise MalformedMessage(f"the answer has the action {quote(envelope.action)}, not {ACTION_RSTRC}")
-    if envelope.body.tag != _RESPONSES:
-        raise MalformedMessage(f"the answer holds {name_of(envelope.body)}, not a {_RESPONSES.rpartition('}')[2]}")
-    response = required(envelope.body, _RESPONSE)
-    token_type = trimmed(required(response, _TOKEN_TYPE))
-    if token_type != ValueType.X509V3:
-        raise MalformedMessage(f"the answer's TokenType {quote(token_type)} is not X509v3")
+    response = only_response(envelope, ACTION_RSTRC)
     disposition = required(response, _DISPOSITION_MESSAGE)
     message, language = text(disposition), disposition.get(_LANG, "")
     # The first BinarySecurityToken is the CA's CMC response: the certificate is in RequestedSecurityToken.
@@ -292,6 +285,27 @@ def parse_response(envelope: Envelope) -> RequestSecurityTokenResponse:
     if reference is not None and certificate is None:
         return Pending(message, language, _parse_reference(reference), cmc_response, _parse_request_id(response))
     raise MalformedMessage("RequestedSecurityToken holds neither a certificate nor a reference, or it holds both")
+
+
+def only_response(envelope: Envelope, action: str) -> etree._Element:
+    """The one RequestSecurityTokenResponse of an answer with this action ([MS-WSTEP] 3.1.4.1.3.5).
+
+    Raises MalformedMessage.
+    """
+    if envelope.action != action:
+        raise MalformedMessage(f"the answer has the action {quote(envelope.action)}, not {action}")
+    if envelope.body.tag != _RESPONSES:
+        raise MalformedMessage(f"the answer holds {name_of(envelope.body)}, not a {_RESPONSES.rpartition('}')[2]}")
+    response = required(envelope.body, _RESPONSE)
+    token_type = trimmed(required(response, _TOKEN_TYPE))
+    if token_type != ValueType.X509V3:
+        raise MalformedMessage(f"the answer's TokenType {quote(token_type)} is not X509v3")
+    return response
+
+
+def binary_security_token(parent: etree._Element, value_type: ValueType) -> bytes:
+    """The content of the one BinarySecurityToken in an answer's element. Raises MalformedMessage."""
+    return _parse_token(required(parent, _BINARY_SECURITY_TOKEN), value_type)
 
 
 def _parse_token(token: etree._Element, value_type: ValueType) -> bytes:
@@ -320,11 +334,11 @@ def render_response(response: RequestSecurityTokenResponse) -> etree._Element:
     # Windows fails with WS_E_INVALID_FORMAT without it.
     add(element, _DISPOSITION_MESSAGE, response.disposition_message, {_LANG: response.language}, {None: WSTEP})
     if response.cmc_response is not None:
-        _add_token(element, ValueType.PKCS7, response.cmc_response)
+        add_binary_security_token(element, ValueType.PKCS7, response.cmc_response)
     requested = add(element, _REQUESTED_SECURITY_TOKEN)
     match response:
         case Issued():
-            _add_token(requested, ValueType.X509V3, response.certificate)
+            add_binary_security_token(requested, ValueType.X509V3, response.certificate)
         case Pending():
             reference = add(requested, _SECURITY_TOKEN_REFERENCE, nsmap={None: WSSE})
             add(reference, _REFERENCE, attributes={"URI": response.reference_uri})
@@ -334,7 +348,8 @@ def render_response(response: RequestSecurityTokenResponse) -> etree._Element:
     return root
 
 
-def _add_token(parent: etree._Element, value_type: ValueType, content: bytes) -> None:
+def add_binary_security_token(parent: etree._Element, value_type: ValueType, content: bytes) -> None:
+    """In the one encoding that AD CS takes."""
     attributes = {"ValueType": value_type, "EncodingType": _BASE64_BINARY}
     add(parent, _BINARY_SECURITY_TOKEN, xsd.to_base64(content), attributes, {None: WSSE})
 

@@ -12,10 +12,11 @@ from gateway.policy.decision import Application, Decision, Mode, NotPermitted, P
 from gateway.policy.example_requests import MadeRequest, RequestMaker
 from gateway.policy.examples import ExampleSection
 from gateway.policy.load import PlacedExample
+from gateway.policy.signers import standing_of_shown
 from gateway.trial.keys import KeyRing
 from gateway.trial.requesters import requester_of
 from gateway.trial.submission import read_submission
-from gateway.trial.vouching import vouched_for
+from gateway.trial.vouching import authorities_of, vouched_for
 
 Read = Callable[[PlacedExample, str], bytes]
 """The file that an example names. Raises OSError."""
@@ -88,9 +89,11 @@ def _decision(
         requester = requester_of(section.requester, shown)
         request = parse_certificate_request(made.der)
         signers = vouched_for(request.signers, made.authorities, now)
+        shown_by = authorities_of(maker.client_authorities(section.requester), now)
     except GatewayError as error:
         return Decision(None, (), None, error)
-    return decide(policies, Application(requester, request, made.additional_context, signers))
+    standing = standing_of_shown(request, requester, shown_by, now)
+    return decide(policies, Application(requester, request, made.additional_context, signers, standing))
 
 
 def _made(section: ExampleSection, maker: RequestMaker, read: Callable[[str], bytes]) -> MadeRequest:

@@ -14,8 +14,8 @@ from gateway.audit.chain import Event
 from gateway.authn.assumed import assumed_requester
 from gateway.errors import GatewayError
 from gateway.faults import fault_for
-from gateway.pki.authorities import TrustedCertificate, vouched_for_before
-from gateway.pki.certificate import parse_certificate
+from gateway.pki.authorities import TrustedCertificate, UntrustedCertificate, vouched_for_before
+from gateway.pki.certificate import Certificate, parse_certificate
 from gateway.pki.certificate_request import CertificateRequest
 from gateway.pki.parse_request import parse_certificate_request
 from gateway.policy.comparison import Ruling
@@ -85,6 +85,7 @@ class _DirectoryAccount(Settings):
 class _Requester(Settings):
     partner: str | None = None
     client_certificate: str | None = None
+    client_certificate_authority: str | None = None
     directory_account: _DirectoryAccount | None = None
 
 
@@ -153,11 +154,13 @@ def recorded_decision(fields: Mapping[str, object]) -> RecordedDecision:
 
 def _application(line: _Line, judged: _Judged) -> Application:
     request = parse_certificate_request(b64decode(judged.request, validate=True))
+    requester = _requester(line, judged.requester)
     return Application(
-        _requester(line, judged.requester),
+        requester,
         request,
         tuple(ContextItem(name, value) for name, value in judged.additional_context),
         _signers(request, {signer.sha256: signer.authority for signer in judged.signers}),
+        _shown(request, requester, judged.requester.client_certificate_authority),
     )
 
 
@@ -179,3 +182,13 @@ def _signers(request: CertificateRequest, authorities: Mapping[str, str]) -> tup
         for certificate in request.signers
         if certificate.sha256_fingerprint in authorities
     )
+
+
+def _shown(
+    request: CertificateRequest, requester: Requester, authority: str | None
+) -> TrustedCertificate | UntrustedCertificate | None:
+    if request.signers or not isinstance(requester.evidence, Certificate):
+        return None
+    if authority is None:
+        return UntrustedCertificate(requester.evidence, "no authority did when the request came")
+    return vouched_for_before(requester.evidence, authority)

@@ -12,14 +12,19 @@ from gateway.pki.revocation_list import parse_revocation_list
 from gateway.pki.write_request import Signer, revocation_list
 
 
+def authorities_of(authorities: Sequence[Signer], now: datetime) -> CertificationAuthorities:
+    """These, and nobody else, each with an empty list of what is revoked."""
+    own = [parse_certificate(authority.certificate) for authority in authorities]
+    lists = (parse_revocation_list(revocation_list(authority, now), tuple(own)) for authority in authorities)
+    known = (CertificationAuthority(_common_name(certificate), (certificate,)) for certificate in own)
+    return CertificationAuthorities(tuple(known), tuple(lists))
+
+
 def vouched_for(
     signers: Iterable[Certificate], authorities: Sequence[Signer], now: datetime
 ) -> tuple[TrustedCertificate, ...]:
     """The signers, each of them vouched for. Raises SignerUntrusted or SignerExpired for the first that is not."""
-    own = [parse_certificate(authority.certificate) for authority in authorities]
-    lists = (parse_revocation_list(revocation_list(authority, now), tuple(own)) for authority in authorities)
-    known = (CertificationAuthority(_common_name(certificate), (certificate,)) for certificate in own)
-    return CertificationAuthorities(tuple(known), tuple(lists)).vouch_for(tuple(signers), now)
+    return authorities_of(authorities, now).vouch_for(tuple(signers), now)
 
 
 def _common_name(authority: Certificate) -> str:

@@ -11,6 +11,7 @@ from gateway.errors import MalformedMessage, UpstreamMisbehaved
 from gateway.pki.certificate_request import RequestFormat
 from gateway.policy.decision import Approval
 from gateway.protocol import wstep
+from gateway.protocol.key_exchange import ACTION_KET_FINAL, KeyExchangeToken, parse_key_exchange_token
 from gateway.protocol.wstep import RequestSecurityToken, RequestSecurityTokenResponse
 from gateway.upstream.soap_client import SoapClient
 
@@ -37,6 +38,16 @@ class CesClient:
     async def query(self, ca_request_id: str, credential: Credential) -> RequestSecurityTokenResponse:
         """Ask what became of the request to which the CA has given this RequestID. Raises as `submit` does."""
         return await self._request_security_token(wstep.QueryTokenStatus(ca_request_id), credential)
+
+    async def exchange_key(self, credential: Credential) -> KeyExchangeToken:
+        """Ask for the CA exchange certificate. Raises as `submit` does."""
+        answer = await self.client.exchange(
+            wstep.ACTION_KET, wstep.render_request(wstep.KET()), credential, answer_action=ACTION_KET_FINAL
+        )
+        try:
+            return parse_key_exchange_token(answer)
+        except MalformedMessage as error:
+            raise UpstreamMisbehaved(f"CES sent a KeyExchangeToken that cannot be read: {error}") from error
 
     async def _request_security_token(
         self, token: RequestSecurityToken, credential: Credential

@@ -16,6 +16,7 @@ from gateway.errors import CertificateWithheld, GatewayError, Overloaded, Unmatc
 from gateway.faults import Outcome, fault_for, hresult_of, message_for
 from gateway.policy.decision import Approval, NotPermitted, Violation
 from gateway.protocol import wstep, xcep
+from gateway.protocol.key_exchange import ACTION_KET_FINAL, KeyExchangeToken, render_key_exchange_token
 from gateway.protocol.soap import Envelope, parse_envelope, render_envelope, render_fault
 from gateway.protocol.wstep import Issued
 from gateway.requester import Requester
@@ -61,7 +62,7 @@ class Told:
     """What a story has to say to the client."""
 
     outcome: str
-    """issued, pending or published: with the faults' reasons, the closed set of the metric's outcomes."""
+    """issued, pending, key_exchange or published: with the faults' reasons, the closed set of the metric's outcomes."""
     action: str
     body: etree._Element
 
@@ -74,6 +75,8 @@ def enrollment_story(enrollment: Enrollment, redact: Redact) -> Story:
 
     async def story(call: Call, envelope: Envelope, record: CallRecord) -> Told:
         response = await enrollment.request_security_token(call, envelope, record)
+        if isinstance(response, KeyExchangeToken):
+            return Told("key_exchange", ACTION_KET_FINAL, render_key_exchange_token(response))
         # The disposition is the CA's prose, and may name what is inside.
         clean = replace(response, disposition_message=redact(response.disposition_message))
         outcome = "issued" if isinstance(response, Issued) else "pending"

@@ -3,6 +3,12 @@
 import pytest
 
 from gateway.errors import ActionNotSupported, EncodingTypeInvalid, MalformedMessage
+from gateway.protocol.key_exchange import (
+    ACTION_KET_FINAL,
+    KeyExchangeToken,
+    parse_key_exchange_token,
+    render_key_exchange_token,
+)
 from gateway.protocol.namespaces import WSTEP, XSI
 from gateway.protocol.soap import CertificateEnrollmentWSDetail, Fault, parse_envelope, render_envelope, render_fault
 from gateway.protocol.wstep import (
@@ -161,3 +167,12 @@ def test_3_1_4_2_2_another_request_under_the_action_of_ket_is_a_fault(request_ty
 def test_3_1_4_2_2_1_a_ket_without_its_element_is_a_fault() -> None:
     with pytest.raises(MalformedMessage, match="RequestKET"):
         a_request(TOKEN_TYPE, KET_TYPE, action=RST_KET)
+
+
+def test_3_1_4_2_2_1_the_answer_to_a_ket_has_the_key_exchange_token() -> None:
+    token = KeyExchangeToken(b"\1")
+    answer = render_envelope(ACTION_KET_FINAL, render_key_exchange_token(token))
+
+    assert parse_key_exchange_token(parse_envelope(answer)) == token
+    with pytest.raises(MalformedMessage, match="KeyExchangeToken"):
+        parse_key_exchange_token(parse_envelope(answer.replace(b"KeyExchangeToken>", b"Other>")))

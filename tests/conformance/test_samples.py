@@ -18,6 +18,7 @@ from gateway.errors import (
     MalformedMessage,
     SecurityHeaderInvalid,
 )
+from gateway.protocol.key_exchange import parse_key_exchange_token
 from gateway.protocol.namespaces import DISPATCHER, SOAP
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.soap import CertificateEnrollmentWSDetail, Envelope, Fault, parse_envelope, parse_fault
@@ -73,7 +74,11 @@ LOOKED_INTO: dict[str, Parser] = {
 REFUSED: dict[str, tuple[Parser, type[GatewayError], str]] = {
     "spec-wstep-4.1.1.1-RST-issue.xml": (parse_request, EncodingTypeInvalid, "wss/2004/01/ '"),
     "spec-wstep-4.1.1.2-RSTRC-issued.xml": (parse_response, MalformedMessage, r"TokenType 'http://docs.*/\\n'"),
-    "spec-wstep-4.1.2.2-RSTRC-KETFinal.xml": (parse_response, MalformedMessage, "the action '.*KETFinal'"),
+    "spec-wstep-4.1.2.2-RSTRC-KETFinal.xml": (
+        parse_key_exchange_token,
+        MalformedMessage,
+        r"TokenType 'http://docs.*/\\n'",
+    ),
     "spec-wstep-4.1.4.2-Fault-InternalServiceFault.xml": (parse_fault, MalformedMessage, "line 23, column 10"),
     "spec-wstep-4.1.5.1-RST-renewal-PKCS7.xml": (parse_request, ActionNotSupported, r"pki/2009/\\n01"),
     "spec-wstep-4.1.5.2-RSTRC-renewal.xml": (parse_response, MalformedMessage, r"TokenType 'http://docs.*/\\n'"),
@@ -237,6 +242,16 @@ def test_the_mended_answers_are_issued(name: str, issuer: str) -> None:
     assert response.cmc_response
 
 
+def test_the_mended_key_exchange_token_is_a_certificate_for_exchange() -> None:
+    """Of 2009, signed with SHA-1: it would not be passed on any more."""
+    token = parse_key_exchange_token(parse_envelope(mended("spec-wstep-4.1.2.2-RSTRC-KETFinal.xml")))
+
+    certificate = x509.load_der_x509_certificate(token.certificate)
+    assert certificate.subject.rfc4514_string() == "CN=FB_EntSubCA-Xchg,OU=Microsoft PKI Team"
+    usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert [usage.dotted_string for usage in usages] == ["1.3.6.1.4.1.311.21.5"]
+
+
 def test_the_mended_request_is_a_pkcs10_that_is_called_pkcs7() -> None:
     """[MS-WSTEP] 4.1.1.1: why the ValueType is a label only."""
     token = parse_request(parse_envelope(mended("spec-wstep-4.1.1.1-RST-issue.xml")))
@@ -294,6 +309,7 @@ PARSERS: tuple[Callable[[Envelope], Any], ...] = (
     parse_fault,
     parse_request,
     parse_response,
+    parse_key_exchange_token,
     parse_get_policies,
     parse_get_policies_response,
 )

@@ -13,6 +13,7 @@ ENROLLMENT = "http://schemas.microsoft.com/windows/pki/2009/01/enrollment"
 ENROLLMENT_POLICY = "http://schemas.microsoft.com/windows/pki/2009/01/enrollmentpolicy"
 WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 X509V3 = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3"
+TRUST = "http://docs.oasis-open.org/ws-sx/ws-trust/200512"
 ACTION_RSTRC = f"{ENROLLMENT}/RSTRC/wstep"
 ACTION_WSTEP_FAULT = f"{ENROLLMENT}/RequestSecurityTokenCertificateEnrollmentWSDetailFault"
 ACTION_GET_POLICIES_RESPONSE = f"{ENROLLMENT_POLICY}/IPolicy/GetPoliciesResponse"
@@ -90,6 +91,17 @@ def pending(request_id: str = "11", *, disposition_message: str = "Taken Under S
         reference,
         request_id=request_id,
         disposition_message=disposition_message,
+    )
+
+
+def key_exchange_token(certificate: bytes) -> Answer:
+    """[MS-WSTEP] 4.1.2.2. `certificate` is DER."""
+    return an_answer(
+        f"{TRUST}/RSTR/KETFinal",
+        f'<RequestSecurityTokenResponseCollection xmlns="{TRUST}"><RequestSecurityTokenResponse>'
+        f"<TokenType>{X509V3}</TokenType><RequestedSecurityToken><KeyExchangeToken>{_token(X509V3, certificate)}"
+        "</KeyExchangeToken></RequestedSecurityToken></RequestSecurityTokenResponse>"
+        "</RequestSecurityTokenResponseCollection>",
     )
 
 

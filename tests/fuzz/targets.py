@@ -34,7 +34,7 @@ from gateway.pki.parse_request import MAX_CERTIFICATION_REQUEST_BYTES, parse_cer
 from gateway.policy import tamemycerts
 from gateway.policy.decision import Application, Policies, decide
 from gateway.policy.load import load_policies
-from gateway.protocol import soap, spnego, wstep, xcep
+from gateway.protocol import key_exchange, soap, spnego, wstep, xcep
 from gateway.protocol.xml import MAX_MESSAGE_BYTES
 from gateway.strict_yaml import Mistaken
 from tests.builders import a_requester
@@ -194,6 +194,10 @@ def response_message(data: bytes) -> None:
         response = wstep.parse_response(envelope)
         again = soap.render_envelope(envelope.action, wstep.render_response(response))
         assert wstep.parse_response(soap.parse_envelope(again)) == response
+    with suppress(MalformedMessage):
+        token = key_exchange.parse_key_exchange_token(envelope)
+        again = soap.render_envelope(envelope.action, key_exchange.render_key_exchange_token(token))
+        assert key_exchange.parse_key_exchange_token(soap.parse_envelope(again)) == token
 
 
 def policy_file(data: bytes) -> None:

@@ -126,16 +126,14 @@ CASES = {
         "action_not_supported",
         "The action is invalid.",
     ),
-    "KET": Case(
+    "KET": _of_ces(
         lambda stand: stand.envelope(
             "http://docs.oasis-open.org/ws-sx/ws-trust/200512/RST/KET",
             stand.issue_body(GOOD, request_type=f"{TRUST}/KET").replace("<BinarySec", "<RequestKET/><BinarySec"),
         ),
-        f"{S}Sender",
-        f"{A}ActionNotSupported",
-        None,
-        "action_not_supported",
-        "The action is invalid.",
+        0x80094810,
+        "key_archival_not_permitted",
+        "Key archival is not permitted by policy.",
     ),
     "bad base64": _of_ces(
         lambda stand: stand.issue("%%%not base64%%%"),

@@ -7,7 +7,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from gateway.cli.lab_configuration import authorities
+from gateway.cli.lab_configuration import authorities, example_policies
 from gateway.lab.accounts import ALICE
 from gateway.lab.server import CA_1
 from gateway.lab.world import KeyPair, World, create_world
@@ -75,3 +75,27 @@ async def test_a_first_certificate_is_not_to_be_had_that_way(tmp_path: Path) -> 
 
         assert answer.fault.hresult is not None
         assert len(stand.lab.issued) == 1
+
+
+async def test_a_policy_may_take_a_new_request_over_the_old_certificate_for_a_renewal(tmp_path: Path) -> None:
+    """As certmonger sends it, which signs with no old key."""
+    world = create_world(tmp_path / "world")
+    policies = world.directory / "policies"
+    policies.mkdir()
+    text = (example_policies() / "PartnerDevice.yaml").read_text()
+    terms = "required: true, owner: [clientCertificate]"
+    assert terms in text
+    (policies / "PartnerDevice.yaml").write_text(text.replace(terms, f"{terms}, withoutSignature: true"))
+    async with a_stand(world, tmp_path, _for_devices(world)) as stand:
+        client = _files(stand, _first(stand), tmp_path)
+        same = a_certification_request(SUBJECT, dns=[DNS], template="PartnerDevice")
+        other = a_certification_request(SUBJECT, dns=["serial-4712.devices.fabrikam.example"], template="PartnerDevice")
+
+        good = await stand.post(stand.issue(same, security=""), CES_CERTIFICATE, client=client)
+        bad = await stand.post(stand.issue(other, security=""), CES_CERTIFICATE, client=client)
+
+        assert good.status == 200, await stand.refusal_of(good)
+        leaf = x509.load_der_x509_certificate(good.certificate)
+        assert (leaf.subject.rfc4514_string(), leaf.public_key()) == (SUBJECT, a_key().public_key())
+        (violation,) = (await stand.refusal_of(bad))["violations"]
+        assert (violation["concern"], violation["field"]) == ("renewal", "subjectAlternativeName dNSName")

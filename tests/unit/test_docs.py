@@ -62,6 +62,7 @@ def test_the_example_configuration_is_valid_and_names_every_general_setting() ->
     [
         *(("configuration.md", part) for part in examples_on("configuration.md")[1:]),
         *(("kerberos.md", part) for part in examples_on("kerberos.md")),
+        *(("renewal.md", part) for part in examples_on("renewal.md")),
     ],
 )
 def test_a_part_of_a_configuration_is_valid_in_the_place_of_the_example_s(name: str, part: str) -> None:

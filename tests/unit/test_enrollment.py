@@ -23,6 +23,7 @@ from gateway.policy.issued_origin import Issuers
 from gateway.policy.load import load_policies
 from gateway.protocol import wstep
 from gateway.protocol.hresult import HResult
+from gateway.protocol.key_exchange import KeyExchangeToken
 from gateway.protocol.namespaces import SOAP
 from gateway.protocol.soap import CertificateEnrollmentWSDetail, Envelope, Fault, UpstreamRefused
 from gateway.protocol.wstep import Issued, Pending, QueryTokenStatus, RequestSecurityToken, RequestSecurityTokenResponse
@@ -37,13 +38,17 @@ from tests.issued import (
     a_ca_certificate,
     a_cmc_response,
     a_signed_certificate,
+    an_exchange_certificate,
     web_server_parts,
 )
 from tests.requests import (
     SECURITY_IDENTIFIER,
     a_certification_request,
+    a_dns_name,
     a_key,
     a_security_identifier_extension,
+    a_subject_alternative_name,
+    a_template_oid_extension,
 )
 
 PUBLIC_URI = "https://enroll.partner.example/CA_CES_Certificate/service.svc/CES"
@@ -72,6 +77,7 @@ def an_answer(certificate: bytes, request_id: str = "17") -> Issued:
 
 
 ISSUED = an_answer(a_certificate())
+EXCHANGE = KeyExchangeToken(an_exchange_certificate())
 PENDING = Pending("Taken Under Submission", "en-US", "https://ces.corp.example/CES", a_cmc_response(), "18")
 
 
@@ -91,6 +97,8 @@ class World:
     """What a CA answers that has lost track of nothing; empty for one that answers `answer` to whatever it is asked."""
     incidents: list[errors.CertificateWithheld] = field(default_factory=list)
     policy: str = POLICY
+    renewal_only: bool = False
+    exchange: KeyExchangeToken = EXCHANGE
     now: datetime = NOW
     filed_as: str = ""
     """The RequestID that clients are told."""
@@ -156,6 +164,14 @@ class World:
             raise UpstreamRefused(a_fault(HResult.CERTSRV_E_NO_REQUEST))
         return self.known_at_ca[ca_request_id]
 
+    async def exchange_key(self, credential: Credential) -> KeyExchangeToken:
+        assert credential is self.credentials
+        self.events.append("exchange key")
+        return self.exchange
+
+    async def exchanged(self, token: KeyExchangeToken) -> None:
+        self.events.append("recorded exchange")
+
     @property
     def ledger(self) -> Ledger:
         return Ledger(self.state, lambda: self.now, CA, answer_seconds=30)
@@ -174,7 +190,9 @@ def an_envelope(token: RequestSecurityToken, action: str = wstep.ACTION_RST) -> 
     return Envelope(action, "urn:uuid:1", None, None, None, wstep.render_request(token))
 
 
-async def serve(world: World, token: RequestSecurityToken, **envelope: str) -> RequestSecurityTokenResponse:
+async def serve(
+    world: World, token: RequestSecurityToken, **envelope: str
+) -> RequestSecurityTokenResponse | KeyExchangeToken:
     enrollment = Enrollment(
         world.authenticate,
         world.policies,
@@ -184,6 +202,7 @@ async def serve(world: World, token: RequestSecurityToken, **envelope: str) -> R
         ledger=world.ledger,
         issuers=lambda: Issuers(CA, (parse_certificate(a_ca_certificate()),)),
         public_uri=PUBLIC_URI,
+        renewal_only=world.renewal_only,
     )
     return await enrollment.request_security_token(a_call(world.now), an_envelope(token, **envelope), world)
 
@@ -560,9 +579,48 @@ async def test_a_found_certificate_is_checked_like_any_other() -> None:
         await serve(world, issue)
 
 
-async def test_key_exchange_tokens_are_not_served() -> None:
-    with pytest.raises(errors.ActionNotSupported, match="KET"):
-        await serve(World(), wstep.KET(), action="http://docs.oasis-open.org/ws-sx/ws-trust/200512/RST/KET")
+# --- key exchange tokens --------------------------------------------------------------------------------------------
+
+ARCHIVING = POLICY + "    keyArchival: allowed\n"
+
+
+async def exchange(world: World) -> RequestSecurityTokenResponse | KeyExchangeToken:
+    return await serve(world, wstep.KET(), action=wstep.ACTION_KET)
+
+
+async def test_who_may_archive_a_key_gets_the_exchange_certificate() -> None:
+    world = World(policy=ARCHIVING)
+
+    assert await exchange(world) == EXCHANGE
+    assert world.events == [
+        "authenticate",
+        "noted partner-a",
+        "credential for partner-a",
+        "noted OwnCertificate",
+        "exchange key",
+        "recorded exchange",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "requester"), [(POLICY, "partner-a"), (ARCHIVING, "partner-b")], ids=["no archival", "somebody else"]
+)
+async def test_who_may_archive_no_key_gets_no_exchange_certificate(policy: str, requester: str) -> None:
+    world = World(policy=policy, requester=a_requester(requester))
+
+    with pytest.raises(errors.KeyArchivalNotPermitted, match=requester):
+        await exchange(world)
+
+    assert world.events == ["authenticate", f"noted {requester}"]
+
+
+async def test_another_certificate_than_the_ca_s_is_not_passed_on() -> None:
+    world = World(policy=ARCHIVING, exchange=KeyExchangeToken(an_exchange_certificate(key_name="another CA")))
+
+    with pytest.raises(errors.ExchangeCertificateRefused):
+        await exchange(world)
+
+    assert "recorded exchange" not in world.events
 
 
 # --- who signed the request -----------------------------------------------------------------------------------------
@@ -571,6 +629,14 @@ SIGNED_AT = a_call().received_at
 SIGNING_CA = cmc.a_ca(now=SIGNED_AT)
 OLD = cmc.a_certificate(SIGNING_CA, now=SIGNED_AT)
 """The certificate whose key signs the request for a new one."""
+OF_THE_TEMPLATE = cmc.a_certificate(
+    SIGNING_CA,
+    now=SIGNED_AT,
+    extensions=[
+        a_template_oid_extension("1.3.6.1.4.1.311.21.8.1.2.3", 100, 4),
+        a_subject_alternative_name(a_dns_name("web01.partner.example")),
+    ],
+)
 
 
 def authorities(*lists: RevocationList) -> CertificationAuthorities:
@@ -639,3 +705,102 @@ async def test_for_whom_no_authority_vouches_nothing_is_judged(
         await serve(world, a_signed_issue(signer, full=full))
 
     assert world.events == ["authenticate", "noted partner-a"]
+
+
+# --- renewals only --------------------------------------------------------------------------------------------------
+
+
+def a_renewing_issue(old: cmc.Holder, *, full: bool) -> wstep.Issue:
+    attributes = [cmc.a_renewal_attribute(old.certificate)]
+    request = a_certification_request("CN=web01.partner.example", extra_attributes=attributes)
+    return wstep.Issue(cmc.a_renewal(old, cmc=full, request=request), wstep.ValueType.PKCS7)
+
+
+def a_world_that_only_renews(shown: cmc.Holder) -> World:
+    requester = replace(a_requester("CN=web01.partner.example"), evidence=parse_certificate(shown.certificate))
+    return World(authorities=authorities(a_revocation_list()), requester=requester, renewal_only=True)
+
+
+DEVICES = POLICY.replace("account: partner-a", "account: CN=web01.partner.example") + (
+    "    renewal: {required: true, owner: [clientCertificate]}\n"
+)
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["CMS", "CMC"])
+@pytest.mark.parametrize("own", [OwnCertificate(), a_ticket(None)], ids=["own_certificate", "own_account"])
+async def test_who_stands_for_itself_renews_in_the_gateway_s_own_name(own: Credential, *, full: bool) -> None:
+    world = a_world_that_only_renews(OF_THE_TEMPLATE)
+    world.policy, world.credentials = DEVICES, own
+
+    response = await serve(world, a_renewing_issue(OF_THE_TEMPLATE, full=full))
+
+    assert response == replace(ISSUED, request_id=world.filed_as)
+    assert world.events[-5:] == [
+        "credential for CN=web01.partner.example",
+        f"noted {type(own).__name__}",
+        "noted submission",
+        "submit",
+        "recorded Issued 17",
+    ]
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["CMS", "CMC"])
+async def test_a_renewal_of_the_certificate_that_is_shown_is_judged_by_the_policy(*, full: bool) -> None:
+    world = a_world_that_only_renews(OLD)
+
+    with pytest.raises(NotPermitted):
+        await serve(world, a_renewing_issue(OLD, full=full))
+
+    assert world.events[-1] == "noted application"
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["CMS", "CMC"])
+async def test_a_renewal_of_another_certificate_is_not_judged_by_any_policy(*, full: bool) -> None:
+    namesake = cmc.a_certificate(SIGNING_CA, key=a_key(name="another"), serial=0x1235, now=SIGNED_AT)
+    world = a_world_that_only_renews(namesake)
+
+    with pytest.raises(errors.RenewalCertificateNotShown):
+        await serve(world, a_renewing_issue(OLD, full=full))
+
+    assert world.events == ["authenticate", "noted CN=web01.partner.example"]
+
+
+@pytest.mark.parametrize("issue", [an_issue(), a_signed_issue()], ids=["PKCS#10", "signed without the attribute"])
+async def test_what_renews_nothing_is_not_judged_by_any_policy(issue: wstep.Issue) -> None:
+    world = a_world_that_only_renews(OLD)
+
+    with pytest.raises(errors.NotARenewal):
+        await serve(world, issue)
+
+    assert world.events == ["authenticate", "noted CN=web01.partner.example"]
+
+
+# --- a new request for a renewal ------------------------------------------------------------------------------------
+
+BY_CLIENT_CERTIFICATE = "    renewal: {required: true, owner: [clientCertificate], withoutSignature: true}\n"
+
+
+def a_world_with_a_client_certificate(*revoked: int) -> World:
+    requester = replace(a_requester(), evidence=parse_certificate(OF_THE_TEMPLATE.certificate))
+    vouching = authorities(a_revocation_list(*revoked))
+    return World(authorities=vouching, requester=requester, policy=POLICY + BY_CLIENT_CERTIFICATE)
+
+
+async def test_the_client_certificate_may_stand_for_the_old_one_s_signature() -> None:
+    world = a_world_with_a_client_certificate()
+
+    assert await serve(world, an_issue()) == replace(ISSUED, request_id=world.filed_as)
+
+
+async def test_a_client_certificate_that_is_revoked_stands_for_nothing() -> None:
+    world = a_world_with_a_client_certificate(0x1234)
+
+    with pytest.raises(NotPermitted, match="was revoked by Partner CA"):
+        await serve(world, an_issue())
+
+    assert world.submitted == []
+
+
+async def test_a_client_certificate_stands_for_no_other_names() -> None:
+    with pytest.raises(NotPermitted, match="renewal: subject commonName"):
+        await serve(a_world_with_a_client_certificate(), an_issue("CN=web02.partner.example"))

@@ -35,6 +35,14 @@ def test_request_context_and_signers_are_kept() -> None:
     }
 
 
+def test_who_vouched_for_the_client_certificate_is_kept() -> None:
+    application = an_application(a_certificate_requester())
+    shown = vouched_for_before(a_certificate(), "Partner CA")
+
+    assert told(replace(application, shown=shown))["requester"]["client_certificate_authority"] == "Partner CA"
+    assert "client_certificate_authority" not in told(application)["requester"]
+
+
 def test_of_a_requester_is_kept_what_the_line_does_not_say() -> None:
     requester = replace(a_certificate_requester(), partner="Partner A", directory_account=an_account())
 

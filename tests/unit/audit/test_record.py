@@ -23,6 +23,7 @@ from gateway.errors import (
 )
 from gateway.policy.comparison import Change, Difference
 from gateway.policy.decision import Concern, Decision, Mode, NotPermitted, Violation
+from gateway.protocol.key_exchange import KeyExchangeToken
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.soap import CertificateEnrollmentWSDetail, Fault, UpstreamRefused
 from gateway.protocol.wstep import Issued, Pending
@@ -36,6 +37,7 @@ from gateway.requester import Assumed, Requester, Verifier
 from gateway.tickets import CredentialCache, TicketGrantingTicket
 from tests.builders import an_account
 from tests.certificates import a_client_certificate, an_authority
+from tests.issued import an_exchange_certificate
 from tests.unit.audit.samples import (
     CANARY,
     NOW,
@@ -528,6 +530,17 @@ async def test_published_templates_are_named(log: AuditLog, path: Path) -> None:
 
     line = told(path, "published")
     assert (line["account"], line["templates"]) == ("CORP\\alice", ["WebServer", "Machine"])
+
+
+async def test_an_exchange_certificate_that_was_passed_on_is_named(log: AuditLog, path: Path) -> None:
+    record = log.open(a_call())
+    record.authenticated(a_password_requester())
+    await record.exchanged(KeyExchangeToken(an_exchange_certificate()))
+
+    line = told(path, "answered")
+    assert (line["account"], line["outcome"]) == ("CORP\\alice", "key_exchange")
+    assert line["certificate"]["subject"] == "CN=Fabrikam Issuing CA 1-Xchg"
+    assert line["certificate"]["sha256"] == sha256(an_exchange_certificate()).hexdigest()
 
 
 async def test_the_duration_is_in_milliseconds_and_never_negative(log: AuditLog, path: Path) -> None:

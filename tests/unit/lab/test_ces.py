@@ -13,6 +13,7 @@ from gateway.lab import ces, soap
 from gateway.lab.accounts import ALICE, GATEWAY_SERVICE
 from gateway.lab.authority import CertificationAuthority
 from gateway.lab.ces import CertificateEnrollmentService, issued_token, response_collection
+from gateway.lab.hresult import HResult
 from gateway.lab.soap import Answer, SoapFault
 from tests.cmc import Holder, a_renewal, a_renewal_attribute
 from tests.requests import a_certification_request, a_key
@@ -36,6 +37,7 @@ URI = "https://ces.corp.fabrikam.example:8443/Fabrikam%20Issuing%20CA%201_CES_Ce
 SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).parents[2] / "vectors" / "xsd" / "ms-wstep.xsd"))
 CAPTURED_ANSWER = (CAPTURED / "capture-adcs-RSTRC-issued.xml").read_bytes()
 RSTR = ".//wst:RequestSecurityTokenResponse"
+KET = f"{WST}/RST/KET"
 DETAIL = ".//wstep:CertificateEnrollmentWSDetail"
 
 
@@ -117,6 +119,25 @@ def test_a_renewal_comes_through_whatever_it_is_called(ca: CertificationAuthorit
     leaf = x509.load_der_x509_certificate(reply.token(f"{RSTR}/wst:RequestedSecurityToken"))
     assert leaf.subject == first.subject
     assert leaf.public_key() == a_key().public_key()
+
+
+def test_the_key_exchange_token_is_the_ca_s_exchange_certificate(ca: CertificationAuthority) -> None:
+    reply = _answer(ca, an_issue(None, request_type=f"{WST}/KET", more="<RequestKET/>"), action=KET)
+    assert reply.action == f"{WST}/RSTR/KETFinal"
+    assert reply.token(f"{RSTR}/wst:RequestedSecurityToken/wst:KeyExchangeToken") == (
+        ca.exchange_certificate().public_bytes(Encoding.DER)
+    )
+    response = reply.find(RSTR)
+    assert response is not None
+    assert [etree.QName(child).localname for child in response] == ["TokenType", "RequestedSecurityToken"]
+    assert ca.requests == {}
+
+
+def test_a_renewal_only_service_asks_the_ca_on_behalf_of_who_has_the_key(ca: CertificationAuthority) -> None:
+    service = CertificateEnrollmentService(ca, URI, renewal_only=True)
+    with pytest.raises(SoapFault):
+        service.answer(soap.read(an_envelope(an_issue(a_certification_request()), to=URI)), ALICE)
+    assert ca.requests[10].status is HResult.CERTSRV_E_BAD_RENEWAL_CERT_ATTRIBUTE
 
 
 def test_the_caller_is_the_requester(ca: CertificationAuthority) -> None:
@@ -236,11 +257,19 @@ def test_another_action_is_invalid(ca: CertificationAuthority, action: str) -> N
     assert (fault.reason, fault.error_code) == ("The action is invalid.", 0x80070057)
 
 
-def test_key_exchange_tokens_are_not_served(ca: CertificationAuthority) -> None:
-    fault = _fault(ca, an_issue(None, request_type=f"{WST}/KET", more="<RequestKET/>"), f"{WST}/RST/KET")
+def test_a_key_exchange_token_is_asked_for_by_name(ca: CertificationAuthority) -> None:
+    fault = _fault(ca, an_issue(None, request_type=f"{WST}/KET"), KET)
     assert (fault.code, fault.subcode) == ("s:Receiver", (DISPATCHER, "InternalServiceFault"))
     assert fault.action == f"{DISPATCHER}/fault"
     assert fault.find(".//s:Detail") is None
+
+
+@pytest.mark.parametrize(
+    ("request_type", "action"), [(f"{WST}/Issue", KET), (f"{WST}/KET", ACTION_RST)], ids=["Issue", "RST"]
+)
+def test_a_key_exchange_token_has_its_own_action(ca: CertificationAuthority, request_type: str, action: str) -> None:
+    fault = _fault(ca, an_issue(None, request_type=request_type, more="<RequestKET/>"), action)
+    assert fault.reason == "The RequestType is invalid."
 
 
 def test_a_denial_tells_everything_the_ca_said(ca: CertificationAuthority) -> None:

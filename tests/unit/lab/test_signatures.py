@@ -122,6 +122,28 @@ def test_a_template_without_the_flag_takes_a_renewal_for_any_request(ca: Certifi
     assert _dns_names(_renew(ca, old, "CN=new", "PartnerWebServer", ALICE)) == ["new.example"]
 
 
+def test_on_behalf_of_the_key_s_holder_only_templates_are_renewed_that_ask_for_no_permission(
+    ca: CertificationAuthority,
+) -> None:
+    device, server = _enroll(ca), _enroll(ca, "PartnerWebServer")
+    renewals = [
+        a_renewal(
+            old,
+            request=a_certification_request(
+                DEVICE, template=template, extra_attributes=[a_renewal_attribute(old.certificate)]
+            ),
+        )
+        for old, template in ((device, "PartnerDevice"), (server, "PartnerWebServer"))
+    ]
+    rows = [ca.submit(renewal, "", ALICE, renews_on_behalf=True) for renewal in renewals]
+    assert [row.status for row in rows] == [HResult.S_OK, HResult.CERTSRV_E_TEMPLATE_DENIED]
+
+
+def test_on_behalf_of_nobody_nothing_is_renewed(ca: CertificationAuthority) -> None:
+    row = ca.submit(a_certification_request(DEVICE, template="PartnerWebServer"), "", ALICE, renews_on_behalf=True)
+    assert row.status is HResult.CERTSRV_E_BAD_RENEWAL_CERT_ATTRIBUTE
+
+
 @pytest.mark.parametrize("other", ["PartnerWebServer", "User"])
 def test_a_certificate_is_renewed_by_its_own_template(ca: CertificationAuthority, other: str) -> None:
     old = _enroll(ca, other, kind="RSA")

@@ -8,7 +8,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from gateway.errors import RevocationUnknown, SignerExpired, SignerRevoked, SignerUntrusted
-from gateway.pki.authorities import CertificationAuthorities, CertificationAuthority, TrustedCertificate
+from gateway.pki.authorities import (
+    CertificationAuthorities,
+    CertificationAuthority,
+    TrustedCertificate,
+    UntrustedCertificate,
+)
 from gateway.pki.certificate import Certificate
 from gateway.pki.revocation_list import RevocationList, parse_revocation_list
 from tests.authorities import NOW, TestAuthority, an_extension_of, key_usage
@@ -55,6 +60,17 @@ def test_each_of_several_is_vouched_for_in_its_order() -> None:
 
 def test_nobody_needs_to_be_vouched_for_where_nobody_signed() -> None:
     assert CertificationAuthorities().vouch_for((), NOW) == ()
+
+
+def test_one_may_be_asked_about_for_whom_nobody_needs_to_vouch() -> None:
+    certificate = CA.issue()
+
+    known = authorities(CA.revocation_list()).standing_of(certificate, NOW)
+    revoked = authorities(CA.revocation_list({0x5E01: None})).standing_of(certificate, NOW)
+
+    assert known == TrustedCertificate(certificate, "Corp Issuing CA 1")
+    assert isinstance(revoked, UntrustedCertificate)
+    assert (revoked.certificate, "was revoked by Corp Issuing CA 1" in revoked.reason) == (certificate, True)
 
 
 def test_one_that_is_not_vouched_for_spoils_them_all() -> None:

@@ -4,10 +4,10 @@ import pytest
 
 from gateway.pki.certificate_request import ArchivedKey
 from gateway.policy.decision import Concern
-from gateway.policy.key_archival import KeyArchivalCondition
+from gateway.policy.key_archival import KeyArchivalCondition, may_archive_a_key
 from gateway.policy.load import load_policies
 from gateway.strict_yaml import Mistaken
-from tests.builders import a_policy_file, a_request, an_application
+from tests.builders import a_policy_file, a_request, a_requester, an_application
 
 WITH = an_application(replace(a_request(), archived_key=ArchivedKey(1500)))
 WITHOUT = an_application()
@@ -44,3 +44,20 @@ def test_an_archived_key_can_be_required() -> None:
 def test_another_word_is_a_mistake() -> None:
     with pytest.raises(Mistaken, match="Input should be 'allowed' or 'required'"):
         condition_of("keyArchival: true")
+
+
+@pytest.mark.parametrize(
+    ("section", "requester", "expected"),
+    [
+        ("keyArchival: allowed", "partner-a", True),
+        ("keyArchival: required", "partner-a", True),
+        ("keyArchival: allowed", "partner-b", False),
+        ("keyUsage: {allow: [keyEncipherment]}", "partner-a", False),
+    ],
+)
+def test_who_may_archive_a_key_is_whom_a_rule_with_archival_admits(
+    section: str, requester: str, expected: bool
+) -> None:
+    policies = load_policies([("P.yaml", a_policy_file(section))])
+
+    assert may_archive_a_key(policies, a_requester(requester)) is expected

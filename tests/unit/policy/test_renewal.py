@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from gateway.pki.authorities import TrustedCertificate, UntrustedCertificate, vouched_for_before
 from gateway.pki.certificate import Certificate
 from gateway.pki.certificate_request import CertificateRequest
 from gateway.policy.decision import Application, Concern, Template
@@ -317,3 +318,85 @@ def test_a_certificate_without_names_is_nobodys() -> None:
     )
 
     assert len(violations(condition, a_renewal(nameless, OTHER, subject=(), dNSName=[]))) == 1
+
+
+# --- without a signature --------------------------------------------------------------------------------------------
+
+TRUSTED = vouched_for_before(OLD, "Partner CA")
+
+
+def a_plain_condition() -> RenewalCondition:
+    terms = RenewalTerms(frozenset({Owner.CLIENT_CERTIFICATE}), required=True, without_signature=True)
+    return a_condition(terms=terms)
+
+
+def a_plain_request(
+    shown: TrustedCertificate | UntrustedCertificate | None = TRUSTED, requester: Requester = HOLDER, **san: list[str]
+) -> Application:
+    names = general_names(**(san or {"dNSName": ["web01.partner-a.example"]}))
+    return replace(an_application(a_request(("commonName", "web01"), san=names), requester), shown=shown)
+
+
+def test_a_rule_may_take_a_plain_request_for_a_renewal_of_the_client_certificate() -> None:
+    assert violations(a_plain_condition(), a_plain_request()) == []
+    assert violations(a_plain_condition(), a_renewal()) == []
+
+
+def test_no_other_rule_does() -> None:
+    assert violations(a_condition(required=True), a_plain_request()) == [("renewalCertificate", "", "a renewal")]
+
+
+def test_who_has_shown_no_certificate_renews_none() -> None:
+    wanted = "a renewal, or a client certificate to renew"
+
+    assert violations(a_plain_condition(), a_plain_request(None)) == [("renewalCertificate", "", wanted)]
+
+
+def test_the_client_certificate_is_vouched_for_as_a_signer_s_is() -> None:
+    application = a_plain_request(UntrustedCertificate(OLD, "it was revoked by Partner CA"))
+
+    assert violations(a_plain_condition(), application) == [
+        (
+            "renewalCertificate",
+            SHOWN,
+            "one for which certification_authorities vouch: it was revoked by Partner CA",
+        )
+    ]
+
+
+def test_a_signature_of_somebody_else_makes_it_no_plain_request() -> None:
+    application = a_plain_request()
+    signed = replace(application, request=replace(application.request, signers=(OLD,)))
+
+    assert violations(a_plain_condition(), signed) == [("renewalCertificate", "", "a renewal")]
+
+
+def test_a_plain_request_has_no_other_name_and_template() -> None:
+    other = replace(TRUSTED, certificate=replace(OLD, template_name="User"))
+    application = a_plain_request(other, dNSName=["web03.partner-a.example"])
+
+    found = a_plain_condition().violations("a rule", application, TEMPLATE)
+
+    assert [(violation.field, violation.value) for violation in found] == [
+        ("renewalCertificate template", "User"),
+        ("subjectAlternativeName dNSName", "web03.partner-a.example"),
+    ]
+    assert not any(violation.is_forbidden for violation in found)
+
+
+def test_the_client_certificate_states_no_other_account_s_sid() -> None:
+    stolen = replace(OLD, security_identifiers=(ADMINISTRATOR,))
+    holder = replace(HOLDER, evidence=stolen, directory_account=an_account(sid=SID))
+
+    ((field, value, _),) = violations(
+        a_plain_condition(), a_plain_request(replace(TRUSTED, certificate=stolen), holder)
+    )
+
+    assert (field, value) == ("renewalCertificate securityIdentifier", ADMINISTRATOR)
+
+
+def test_names_that_the_ca_does_not_copy_are_not_judged() -> None:
+    old = replace(OLD, subject_alternative_name=general_names(dNSName=["web01.partner-a.example", "web01.old.example"]))
+    application = a_plain_request(replace(TRUSTED, certificate=old), replace(HOLDER, evidence=old))
+
+    assert violations(a_plain_condition(), application) == []

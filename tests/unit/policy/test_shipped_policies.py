@@ -192,6 +192,7 @@ def test_every_policy_says_what_it_is_for_and_that_it_is_an_example() -> None:
         (INSIDER, {"CorpUser"}),
         (COMPUTER, {"CorpUser", "CorpMachine"}),
         (a_requester("devices", "Certificate"), {"PartnerDevice"}),
+        (a_requester("CN=serial-4711.devices.fabrikam.example", "Certificate"), {"PartnerDevice"}),
         (a_requester("mallory"), set[str]()),
         (a_requester("alice@partner-a.example", "Certificate"), set[str]()),
     ],

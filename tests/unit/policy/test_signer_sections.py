@@ -45,6 +45,14 @@ def test_a_renewal_may_be_required() -> None:
     assert condition.terms == RenewalTerms({Owner.SECURITY_IDENTIFIER}, required=True)
 
 
+def test_a_renewal_may_do_without_the_signature() -> None:
+    condition = condition_of(
+        RenewalCondition, "renewal: {required: true, owner: [clientCertificate], withoutSignature: true}"
+    )
+
+    assert condition.terms == RenewalTerms({Owner.CLIENT_CERTIFICATE}, required=True, without_signature=True)
+
+
 def test_a_renewal_is_judged_by_the_names_of_its_rule() -> None:
     condition = condition_of(
         RenewalCondition,
@@ -90,6 +98,16 @@ def test_everything_about_agents_can_be_said() -> None:
         ("renewal: {owner: []}", "renewal.owner", EMPTY),
         ("renewal: {owner: [anybody]}", "renewal.owner.0", None),
         ("renewal: {owner: [names], required: 1}", "renewal.required", "Input should be a valid boolean"),
+        (
+            "renewal: {owner: [clientCertificate], withoutSignature: true}",
+            "renewal",
+            "withoutSignature needs required: true, or else new requests pass that renew nothing",
+        ),
+        (
+            "renewal: {required: true, owner: [names], withoutSignature: true}",
+            "renewal",
+            "withoutSignature needs the owner clientCertificate: it is the one that is renewed",
+        ),
         ("onBehalfOf:", "onBehalfOf", EMPTY),
         (f"onBehalfOf: {{{NAME}}}", "onBehalfOf.agent", "missing"),
         (f"onBehalfOf: {{{AGENT}}}", "onBehalfOf.requesterName", "missing"),

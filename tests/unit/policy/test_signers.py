@@ -2,8 +2,14 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.policy.signers import described, is_client_certificate, states_own_security_identifier
-from tests.builders import a_certificate, a_requester, an_account
+from gateway.pki.authorities import CertificationAuthorities, UntrustedCertificate
+from gateway.policy.signers import (
+    described,
+    is_client_certificate,
+    standing_of_shown,
+    states_own_security_identifier,
+)
+from tests.builders import NOW, a_certificate, a_request, a_requester, an_account
 
 SID = "S-1-5-21-1-2-3-1104"
 CERTIFICATE = a_certificate(("commonName", "alice"), der=b"alice's")
@@ -15,6 +21,17 @@ def test_the_client_certificate_is_told_by_all_its_bytes() -> None:
     assert is_client_certificate(replace(CERTIFICATE), BY_CERTIFICATE)
     assert not is_client_certificate(replace(CERTIFICATE, der=b"same names and serial number"), BY_CERTIFICATE)
     assert not is_client_certificate(CERTIFICATE, BY_PASSWORD)
+
+
+def test_authorities_are_asked_about_the_client_certificate_where_nobody_has_signed() -> None:
+    nobody = CertificationAuthorities()
+
+    asked = standing_of_shown(a_request(), BY_CERTIFICATE, nobody, NOW)
+
+    assert isinstance(asked, UntrustedCertificate)
+    assert asked.certificate == CERTIFICATE
+    assert standing_of_shown(replace(a_request(), signers=(CERTIFICATE,)), BY_CERTIFICATE, nobody, NOW) is None
+    assert standing_of_shown(a_request(), BY_PASSWORD, nobody, NOW) is None
 
 
 @pytest.mark.parametrize(

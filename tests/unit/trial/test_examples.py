@@ -126,3 +126,27 @@ def test_the_policies_of_the_repository_are_as_their_examples_want_them() -> Non
 
     assert [(o.example.section.name, o.became) for o in run(policies, examples, read, NOW) if not o.is_as_wanted] == []
     assert list(incomplete(policies, examples)) == []
+
+
+PLAIN_RENEWAL = "renewal: {required: true, owner: [clientCertificate], withoutSignature: true}"
+SHOWN = "subject: {commonName: web01}, subjectAlternativeName: {dNSName: [web01.partner-a.example]}"
+
+
+@pytest.mark.parametrize(
+    ("certificate", "words"),
+    [
+        (f"{{{SHOWN}}}", set[str]()),
+        (f"{{{SHOWN}, isUntrusted: true}}", {"renewal", "renewal.renewalCertificate"}),
+        (f"{{{SHOWN}, isExpired: true}}", {"renewal", "renewal.renewalCertificate"}),
+        (f"{{{SHOWN}, template: Other}}", {"renewal", "renewal.renewalCertificate template"}),
+        ("{subject: {commonName: web01}}", {"renewal", "renewal.subjectAlternativeName dNSName"}),
+    ],
+)
+def test_a_client_certificate_may_stand_for_the_signature_of_a_renewal(certificate: str, words: set[str]) -> None:
+    requester = f"{{account: partner-a, authentication: Certificate, certificate: {certificate}}}"
+    example = f"examples: [{{name: a, requester: {requester}, {GOOD}, allowed: true}}]"
+    loaded = [("P.yaml", f"{a_policy_file(HOSTS, PLAIN_RENEWAL)}\n{example}")]
+
+    (outcome,) = run(load_policies(loaded), load_examples(loaded), lambda _example, name: name.encode(), NOW)
+
+    assert outcome.words == words

@@ -11,7 +11,8 @@ import pytest
 from gateway.audit import facts
 from gateway.audit.judged import judged
 from gateway.pki import write
-from gateway.pki.certificate import parse_certificate
+from gateway.pki.authorities import UntrustedCertificate, vouched_for_before
+from gateway.pki.certificate import Certificate, parse_certificate
 from gateway.pki.parse_request import parse_certificate_request
 from gateway.pki.write_request import issue
 from gateway.policy.comparison import Ruling
@@ -90,6 +91,25 @@ def test_who_was_vouched_for_then_is_vouched_for_now_and_nobody_else() -> None:
     (trusted,) = recorded._signers(request, {known.sha256_fingerprint: "Partner CA"})
 
     assert (trusted.certificate, trusted.authority) == (known, "Partner CA")
+
+
+def test_what_the_authorities_said_of_the_client_certificate_is_kept() -> None:
+    assert isinstance(BY_CERTIFICATE.evidence, Certificate)
+    shown = vouched_for_before(BY_CERTIFICATE.evidence, "Partner CA")
+    application = Application(BY_CERTIFICATE, REQUEST, shown=shown)
+
+    assert recorded_decision(a_line(application)).application.shown == shown
+
+
+@pytest.mark.parametrize("reason", ["it was revoked", None])
+def test_who_was_not_vouched_for_then_is_not_now(reason: str | None) -> None:
+    assert isinstance(BY_CERTIFICATE.evidence, Certificate)
+    shown = None if reason is None else UntrustedCertificate(BY_CERTIFICATE.evidence, reason)
+
+    read = recorded_decision(a_line(Application(BY_CERTIFICATE, REQUEST, shown=shown))).application.shown
+
+    assert read == UntrustedCertificate(BY_CERTIFICATE.evidence, "no authority did when the request came")
+    assert recorded_decision(a_line(Application(BY_PASSWORD, REQUEST))).application.shown is None
 
 
 def test_what_was_decided_is_told() -> None:

@@ -20,7 +20,7 @@ from tests.builders import Anybody, a_requester
 from tests.certificates import an_authority
 from tests.cmc import a_cmc_request, a_cms_request
 from tests.fakes.internal import Act, FakeInternal, Received, replies
-from tests.fakes.messages import ACTION_RSTRC, ENROLLMENT, a_fault, an_answer, issued, pending
+from tests.fakes.messages import ACTION_RSTRC, ENROLLMENT, a_fault, an_answer, issued, key_exchange_token, pending
 from tests.issued import a_ca_certificate, a_cmc_response
 from tests.requests import a_certification_request
 
@@ -148,6 +148,29 @@ async def test_the_ca_is_asked_after_the_number_it_gave(ces: CertificateEnrollme
     assert texts["RequestID"] == "4711"
     assert texts["Username"] == "CORP\\alice"
     assert isinstance(response, Issued)
+
+
+# --- key exchange ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("script", [(replies(key_exchange_token(b"the exchange certificate")),)])
+async def test_the_ca_is_asked_for_its_exchange_certificate(
+    ces: CertificateEnrollmentService, fake: FakeInternal
+) -> None:
+    token = await ces.exchange_key(ALICE)
+
+    texts = texts_of(fake.received[0])
+    assert token.certificate == b"the exchange certificate"
+    assert texts["Action"] == "http://docs.oasis-open.org/ws-sx/ws-trust/200512/RST/KET"
+    assert texts["RequestType"] == "http://docs.oasis-open.org/ws-sx/ws-trust/200512/KET"
+    assert "RequestKET" in texts
+    assert texts["Username"] == "CORP\\alice"
+
+
+@pytest.mark.parametrize("script", [(replies(key_exchange_token(b"")),)])
+async def test_an_exchange_certificate_that_is_not_there_is_misbehaviour(ces: CertificateEnrollmentService) -> None:
+    with pytest.raises(UpstreamMisbehaved, match="KeyExchangeToken that cannot be read"):
+        await ces.exchange_key(ALICE)
 
 
 # --- what the CES may answer ----------------------------------------------------------------------------------------

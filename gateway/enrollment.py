@@ -56,6 +56,18 @@ class PendingRequests(Protocol):
         ...
 
 
+class Budgets(Protocol):
+    """How much anybody may have of the CA. Raises RateLimited, and StateUnavailable."""
+
+    async def certificate(self, requester: Requester, template: str) -> None:
+        """Spend one certificate."""
+        ...
+
+    async def poll(self, service: str, request_id: str) -> None:
+        """Spend one question for a pending request."""
+        ...
+
+
 class EnrollmentRecord(Protocol):
     """The audit record of one call."""
 
@@ -99,6 +111,7 @@ class Enrollment:
     """As whom the gateway goes inside: the one way to a credential, and it passes the guard."""
     ces: CertificateEnrollmentService
     pending: PendingRequests
+    budgets: Budgets
     issuers: Callable[[], Issuers]
     """The CA behind this service, as the configuration knows it."""
     public_uri: str
@@ -134,6 +147,7 @@ class Enrollment:
         record.applied(application)
 
         approval = approve(self.policies(), application)
+        await self.budgets.certificate(requester, approval.policy.template.name)
         # Recorded before the CA acts: after a crash, no certificate exists that the audit record cannot explain.
         await record.approved(approval)
 
@@ -150,6 +164,7 @@ class Enrollment:
         pending = await self.pending.find(call.service, token.request_id, requester)
         if pending is None:
             raise PendingRequestUnknown(f"{requester.account} has no pending request {token.request_id!r} here")
+        await self.budgets.poll(call.service, token.request_id)
 
         credential = await self.transition.credential(requester)
         record.transitioned(credential)

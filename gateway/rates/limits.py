@@ -11,19 +11,23 @@ from gateway.errors import (
     CredentialsMissing,
     ImpersonationRefused,
     NotAuthenticated,
+    Overloaded,
     RateLimited,
     SecurityHeaderInvalid,
     StateUnavailable,
 )
 from gateway.rates.settings import RateLimitSettings
 from gateway.rates.spendings import Spendings, limit_of
+from gateway.rates.turns import Turns
 from gateway.requester import Requester
 from gateway.state.state import Overspent, Spending, State
 
 log = structlog.get_logger()
 
+PATIENCE_SECONDS = 10.0
+"""For others to be verified: as `authn.password_attempts` has it. A hundred hashes take less."""
 _PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
-"""Three seconds in all. A password is verified in some hundredths of a second, by a KDC in tenths."""
+"""Three seconds in all, for those whom other processes verify: they are seen in the budget only."""
 
 
 class RateLimits:
@@ -37,12 +41,16 @@ class RateLimits:
         self,
         settings: RateLimitSettings,
         state: State,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`pause` waits for so many seconds."""
         self._spendings = Spendings(settings)
         self._state = state
+        self._patience_seconds = patience_seconds
         self._pause = pause
+        self._turns = Turns()
 
     async def request(self, peer: str) -> None:
         """Spend one request of this address."""
@@ -61,25 +69,40 @@ class RateLimits:
         """Around an authentication. It counts as failed until it is known: guesses at the same time are not more.
 
         Given back is what has not failed, also where nobody knows because it was never looked at: a KDC that does not
-        answer is not the client's failure. Who goes away in between is in doubt, and counts.
+        answer is not the client's failure. Who goes away in between is in doubt, and counts. Raises Overloaded where
+        those who came before take too long.
         """
         spendings = self._spendings.failed_authentication(peer, account)
         await self._take_turn(spendings)
-        try:
-            yield
-        except Exception as error:
-            if not is_failed_authentication(error):
-                await self._give_back(spendings)
-            raise
-        await self._give_back(spendings)
+        with self._turns.taken(spending.key for spending in spendings):
+            try:
+                yield
+            except Exception as error:
+                if not is_failed_authentication(error):
+                    await self._give_back(spendings)
+                raise
+            await self._give_back(spendings)
 
     async def _take_turn(self, spendings: Sequence[Spending]) -> None:
-        """A crowd of honest clients with one account, or behind one address, waits until those before are known."""
-        for seconds in _PAUSES_SECONDS:
-            if await self._overspent(spendings) is None:
-                return
-            await self._pause(seconds)
-        await self._spend(spendings)
+        """A crowd of honest clients with one account, or behind one address, waits until those before are known.
+
+        Raises Overloaded where that takes too long.
+        """
+        pauses = iter(_PAUSES_SECONDS)
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                while (overspent := await self._overspent(spendings)) is not None:
+                    if await self._turns.settled(overspent.spending.key):
+                        continue
+                    seconds = next(pauses, None)
+                    if seconds is None:
+                        raise _refusal(overspent)
+                    await self._pause(seconds)
+        except TimeoutError as error:
+            raise Overloaded(
+                "those who came before, from this address or with this account, are still being verified",
+                retry_after=math.ceil(PATIENCE_SECONDS),
+            ) from error
 
     async def _spend(self, spendings: Sequence[Spending]) -> None:
         overspent = await self._overspent(spendings)

@@ -60,9 +60,13 @@ async def no_pause(_seconds: float) -> None:
     await asyncio.sleep(0)
 
 
-def small(state: MemoryState | None = None, pause: Callable[[float], Awaitable[None]] = no_pause) -> RateLimits:
+def small(
+    state: MemoryState | None = None,
+    pause: Callable[[float], Awaitable[None]] = no_pause,
+    patience_seconds: float = 1000,
+) -> RateLimits:
     settings = parse(SMALL, "limits.yaml").validate(RateLimitSettings)
-    return RateLimits(settings, state or MemoryState(Clock()), pause)
+    return RateLimits(settings, state or MemoryState(Clock()), pause=pause, patience_seconds=patience_seconds)
 
 
 async def fail(limits: RateLimits, error: Exception, *, peer: str = PEER, account: str | None = "alice") -> None:
@@ -229,21 +233,76 @@ def test_guesses_at_the_same_time_are_never_more_than_the_budget(rights: list[bo
 
 async def test_a_crowd_of_honest_clients_with_one_account_waits_for_its_turn() -> None:
     limits = small()
-    at_once, served = 0, 0
-    most = 0
+    at_once, served, most = 0, 0, 0
 
     async def authenticate() -> None:
         nonlocal at_once, most, served
         async with limits.authenticating(PEER, "alice"):
             at_once += 1
             most = max(most, at_once)
-            await asyncio.sleep(0)
+            for _ in range(50):
+                await asyncio.sleep(0)
             at_once -= 1
         served += 1
 
-    await asyncio.gather(*(authenticate() for _ in range(9)))
+    await asyncio.gather(*(authenticate() for _ in range(60)))
 
-    assert (served, most) == (9, 3)
+    assert (served, most) == (60, 3)
+
+
+async def test_who_waits_while_others_fail_is_refused_with_them() -> None:
+    limits = small()
+    known = asyncio.Event()
+
+    async def guess() -> None:
+        async with limits.authenticating(PEER, "alice"):
+            await known.wait()
+            raise errors.WrongPassword("no")
+
+    guesses = [asyncio.ensure_future(guess()) for _ in range(8)]
+    await asyncio.sleep(0)
+    known.set()
+    outcomes = await asyncio.gather(*guesses, return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [errors.WrongPassword] * 3 + [RateLimited] * 5
+
+
+async def test_who_has_waited_too_long_is_told_that_the_gateway_is_busy() -> None:
+    limits = small(patience_seconds=0)
+    known = asyncio.Event()
+
+    async def authenticate() -> None:
+        async with limits.authenticating(PEER, "alice"):
+            await known.wait()
+
+    first = [asyncio.ensure_future(authenticate()) for _ in range(3)]
+    await asyncio.sleep(0)
+    with pytest.raises(errors.Overloaded, match="still being verified") as busy:
+        await authenticate()
+    known.set()
+    await asyncio.gather(*first)
+
+    assert not isinstance(busy.value, RateLimited)
+    await authenticate()
+
+
+async def test_another_process_s_clients_are_waited_for_by_looking_again() -> None:
+    state = MemoryState(Clock())
+    other, known = small(state), asyncio.Event()
+
+    async def authenticate_elsewhere() -> None:
+        async with other.authenticating(PEER, "alice"):
+            await known.wait()
+
+    async def pause(_seconds: float) -> None:
+        known.set()
+        await asyncio.gather(*elsewhere)
+
+    elsewhere = [asyncio.ensure_future(authenticate_elsewhere()) for _ in range(3)]
+    await asyncio.sleep(0)
+
+    async with small(state, pause).authenticating(PEER, "alice"):
+        pass
 
 
 async def test_who_waits_in_vain_is_refused_after_three_seconds() -> None:

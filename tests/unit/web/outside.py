@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from gateway.call import Call
 from gateway.errors import GatewayError, RateLimited
 from gateway.telemetry import HandshakeFailure, Metrics
+from gateway.web.connection import Connection
 from gateway.web.limits import LimitSettings
 from gateway.web.listener import Listener
 from gateway.web.reply import PublishedService, Reply
@@ -152,6 +153,15 @@ async def answer_ok(_call: Call) -> Reply:
     return Reply(200, b"<ok/>")
 
 
+class _HttpServer(HttpServer):
+    """Told where its clients come from."""
+
+    peers: Iterator[str]
+
+    def connection(self, peer: str) -> Connection:
+        return super().connection(next(self.peers, peer))
+
+
 async def admit_everybody(_peer: str) -> None:
     """No address has used up anything."""
 
@@ -164,11 +174,13 @@ async def running(
     limits: LimitSettings | None = None,
     negotiate: bool = False,
     admit: Admit = admit_everybody,
+    peers: Iterable[str] = (),
     **settings: Any,
 ) -> AsyncIterator[Outside]:
     """A listener on a free port of 127.0.0.1, publishing one service at `PATH` under every name.
 
-    Without other `settings` it has a certificate for localhost and does not ask for client certificates.
+    `peers` are where the first clients come from, instead of 127.0.0.1. Without other `settings` it has a certificate
+    for localhost and does not ask for client certificates.
     """
     limits = limits or LimitSettings()
     metrics = Metrics(services=["ces-partner"], listeners=["127.0.0.1:0"])
@@ -195,7 +207,8 @@ async def running(
     services = [
         PublishedService("ces-partner", DECODED_PATH, host, record_and_answer, refuse_call, negotiate) for host in hosts
     ]
-    http_server = HttpServer(lambda: services, limits, metrics, refuse, admit)
+    http_server = _HttpServer(lambda: services, limits, metrics, refuse, admit)
+    http_server.peers = iter(peers)
     listener = Listener(
         listener_settings,
         load_contexts(listener_settings),

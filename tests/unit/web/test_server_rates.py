@@ -1,10 +1,15 @@
 """An address that has used up its requests: where there can be a fault it gets one, elsewhere a bare status."""
 
+import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 
 from gateway.errors import GatewayError, RateLimited, StateUnavailable
+from gateway.rates.limits import RateLimits
+from gateway.rates.settings import RateLimitSettings
+from gateway.state.memory import MemoryState
 from gateway.telemetry import HttpRefusalReason
 from gateway.web.limits import LimitSettings
 from gateway.web.server import Admit
@@ -99,3 +104,19 @@ async def test_a_challenge_and_a_path_that_is_not_there_are_spent_like_any_other
 
     assert statuses == [401, 404]
     assert spent == ["127.0.0.1"] * 2
+
+
+async def test_neighbours_in_one_ipv6_network_share_a_budget_and_others_do_not(authority: Authority) -> None:
+    settings = {"RequestsPerAddress": {"count": 1, "period": "1h", "burst": 2}}
+    limits = RateLimits(
+        RateLimitSettings.model_validate_json(json.dumps(settings)),
+        MemoryState(lambda: datetime(2026, 6, 1, tzinfo=UTC)),
+    )
+    peers = ["2001:db8:0:1::1", "2001:db8:0:1::2", "2001:db8:0:1:ffff::3", "2001:db8:0:2::1"]
+
+    async with running(authority, admit=limits.request, peers=peers) as outside:
+        replies = [await (await outside.connect()).ask(a_request()) for _ in peers]
+
+    assert [reply.status for reply in replies] == [200, 200, 500, 200]
+    assert replies[2].headers["retry-after"] == "3600"
+    assert [call.peer for call in outside.calls] == [peers[0], peers[1], peers[3]]

@@ -16,6 +16,7 @@ from gateway.authn.client_certificate import ClientCertificateAuthenticator
 from gateway.authn.issued_certificate import IssuedCertificateAuthenticator
 from gateway.authn.partners import PartnerOf
 from gateway.authn.password_file import PasswordFile, PasswordFileMistaken
+from gateway.authn.rate_limited import rate_limited
 from gateway.authn.username_token import InternalCesDecides, UsernameTokenAuthenticator
 from gateway.catalogue.keeper import CatalogueKeeper
 from gateway.catalogue.refresh import Refresher, Refreshing
@@ -38,10 +39,12 @@ from gateway.policy.decision import Policies
 from gateway.policy.issued_origin import Issuers
 from gateway.policy.publication import Publication
 from gateway.protocol.xcep import CAURI, GetPoliciesResponse
+from gateway.rates.limits import RateLimits
 from gateway.redaction import redactor
 from gateway.requester import Verifier
 from gateway.revocation.keeper import AuthoritiesKeeper
 from gateway.state.memory import MemoryState
+from gateway.state.state import State
 from gateway.strict_yaml import Mistaken
 from gateway.telemetry import HandshakeFailure, Metrics
 from gateway.transition.pass_on import PassOnUsernameToken, UseOwnCertificate
@@ -58,7 +61,6 @@ from gateway.web.tls import load_contexts
 
 if TYPE_CHECKING:
     from gateway.realms import Realm, Realms
-    from gateway.state.state import State
 
 log = structlog.get_logger()
 
@@ -71,8 +73,11 @@ def now() -> datetime:
 class App:
     """The running gateway: `async with App(checked) as app`."""
 
-    def __init__(self, checked: Checked) -> None:
+    def __init__(self, checked: Checked, state: State | None = None) -> None:
+        """`state` is for several that share one, in a test; else each has its own."""
         self.configuration: Configuration = checked.configuration
+        self.state: State = state or MemoryState(now)
+        self._rate_limits: RateLimits
         self.metrics = Metrics(
             version=__version__,
             services=[service.name for service in self.configuration.services],
@@ -99,7 +104,6 @@ class App:
             else None
         )
         self.authorities = AuthoritiesKeeper(self.configuration.certification_authorities, now, self.metrics)
-        self.state: State = MemoryState(now)
         self.realms: Realms | None = None
         """None where the configuration has none."""
         self._stack = AsyncExitStack()
@@ -185,12 +189,14 @@ class App:
 
             self.realms = await stack.enter_async_context(Realms(configuration, self.metrics, now))
 
+        self._rate_limits = RateLimits(configuration.rate_limits, self.state)
         if configuration.catalogue is not None:
             self.catalogue = CatalogueKeeper(configuration.catalogue.file, now, lambda _: self._use_catalogue())
             self._use_catalogue()
         published = await self._publish_services(stack)
         stack.push_async_callback(self._stop_listeners)
-        http = HttpServer(lambda: published, configuration.limits, self.metrics, self._note_refusal)
+        admit = self._rate_limits.request
+        http = HttpServer(lambda: published, configuration.limits, self.metrics, self._note_refusal, admit)
         for settings in configuration.listeners:
             listener = Listener(
                 settings,
@@ -243,6 +249,9 @@ class App:
             realm = self.realms.of(service) if self.realms else None
             client = await stack.enter_async_context(self._soap_client(service, realm))
             story = self._story(service, client, realm, redact)
+            if service.verifier is Verifier.INTERNAL_CES:
+                # A guess until the inside has answered.
+                story = rate_limited(self._rate_limits, story, by_password=True)
             if isinstance(service, CEPSettings):
                 refreshers.extend(self._refreshers(service, client, realm))
             published.append(self._publish(service, story, redact))
@@ -316,12 +325,16 @@ class App:
             host=self.configuration.public_host_of(service),
             negotiate=service.authentication is Authentication.KERBEROS,
             answer=soap.answer,
+            refuse=soap.refuse,
         )
 
     def _story(
         self, service: CEPSettings | CESSettings, client: SoapClient, realm: "Realm | None", redact: Redact
     ) -> Story:
-        authenticate = PartnerOf(self._authenticator(service, realm), self.configuration.partners)
+        authenticate: Authenticate = PartnerOf(self._authenticator(service, realm), self.configuration.partners)
+        if service.verifier is not Verifier.INTERNAL_CES:
+            by_password = service.authentication is Authentication.USERNAME_PASSWORD
+            authenticate = rate_limited(self._rate_limits, authenticate, by_password=by_password)
         transition = _transition(service, realm)
         match service:
             case CESSettings():
@@ -332,6 +345,7 @@ class App:
                     transition=transition,
                     ces=CesClient(client),
                     ledger=Ledger(self.state, now, service.ca, _longest_submission(service)),
+                    budgets=self._rate_limits,
                     issuers=partial(self._issuers, service.ca),
                     public_uri=self.configuration.public_url_of(service),
                     renewal_only=service.renewal_only,

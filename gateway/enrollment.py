@@ -86,6 +86,18 @@ class Ledger(Protocol):
         ...
 
 
+class Budgets(Protocol):
+    """How much anybody may have of the CA. Raises RateLimited, and StateUnavailable."""
+
+    async def certificate(self, requester: Requester, template: str) -> None:
+        """Spend one certificate."""
+        ...
+
+    async def poll(self, service: str, request_id: str) -> None:
+        """Spend one question for a pending request."""
+        ...
+
+
 class EnrollmentRecord(Protocol):
     """The audit record of one call."""
 
@@ -150,6 +162,7 @@ class Enrollment:
     """As whom the gateway goes inside: the one way to a credential, and it passes the guard."""
     ces: CertificateEnrollmentService
     ledger: Ledger
+    budgets: Budgets
     issuers: Callable[[], Issuers]
     """The CA behind this service, as the configuration knows it."""
     public_uri: str
@@ -189,6 +202,7 @@ class Enrollment:
             # One certificate, however often a client asks: it may have lost the answer, or the gateway has.
             return await self._resume(call, requester, before, record)
 
+        await self.budgets.certificate(requester, approval.policy.template.name)
         # Recorded before the CA acts: after a crash, no certificate exists that the audit record cannot explain.
         await record.approved(approval)
 
@@ -229,6 +243,7 @@ class Enrollment:
         if submission.request is None:
             raise PendingRequestUnknown(f"request {submission.request_id} was answered, which is not kept any more")
 
+        await self.budgets.poll(call.service, submission.request_id)
         # What is pending for days is released by the policies of today.
         application = self._application(
             requester, submission.request, submission.additional_context, submission.submitted_at

@@ -200,6 +200,14 @@ class Overloaded(GatewayError):
         self.retry_after = retry_after
 
 
+class RateLimited(Overloaded):
+    """Somebody has used up a budget. `limit` is its name in the configuration."""
+
+    def __init__(self, detail: str, *, limit: str, retry_after: int) -> None:
+        super().__init__(detail, retry_after=retry_after)
+        self.limit = limit
+
+
 class StateUnavailable(GatewayError):
     """What is remembered and shared cannot be read or written, so that nothing may be done that depends on it."""
 

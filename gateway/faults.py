@@ -245,6 +245,11 @@ FAULTS: dict[type[Exception], Fault] = {
         outcome=Outcome.FAILED,
     ),
     errors.Overloaded: Fault("overloaded", "The server is too busy.", HResult.RPC_S_SERVER_TOO_BUSY),
+    # As a server that has too much to do: come again is all that a client can do about either, and all that a guesser
+    # shall know. What administrators would read at ERROR_NOT_ENOUGH_QUOTA is about memory.
+    errors.RateLimited: Fault(
+        "rate_limited", "There were too many requests. Try again later.", HResult.RPC_S_SERVER_TOO_BUSY
+    ),
     errors.ImpersonationRefused: _IMPERSONATION_REFUSED,
     errors.AccountOutsideScope: replace(_IMPERSONATION_REFUSED, reason="account_outside_scope", diagnosis="D49"),
     errors.AccountPrivileged: replace(_IMPERSONATION_REFUSED, reason="account_privileged", diagnosis="D50"),

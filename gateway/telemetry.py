@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import StrEnum
+from itertools import product
 from typing import TYPE_CHECKING, TextIO
 
 import structlog
@@ -17,6 +18,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from gateway.kerberos.relay import KdcOutcome
 from gateway.policy.comparison import Change
+from gateway.rates.settings import Limit
 
 if TYPE_CHECKING:
     # Named so only in typeshed.
@@ -64,6 +66,9 @@ class HttpRefusalReason(StrEnum):
     BODY_INCOMPLETE = "body_incomplete"
     BODY_TOO_LARGE = "body_too_large"
     BODY_TIMEOUT = "body_timeout"
+    RATE_LIMITED = "rate_limited"
+    """By an address that has used up its budget; a service tells it by a fault."""
+    STATE_UNAVAILABLE = "state_unavailable"
     INTERNAL = "internal"
     """The service broke its contract and raised."""
 
@@ -187,6 +192,12 @@ class Metrics:
         self._http_refusals = Counter(
             "ces_gateway_http_refusals", "Requests that no service has seen.", ["reason"], registry=registry
         )
+        self._rate_limited = Counter(
+            "ces_gateway_rate_limited",
+            "Requests that were refused since a budget was used up.",
+            ["service", "limit"],
+            registry=registry,
+        )
         self._connections = Gauge(
             "ces_gateway_connections", "Open connections, handshakes included.", ["listener"], registry=registry
         )
@@ -282,6 +293,9 @@ class Metrics:
     def _start_at_zero(self, services: Iterable[str], listeners: Iterable[str]) -> None:
         for reason in HttpRefusalReason:
             self._http_refusals.labels(reason)
+        services = tuple(services)
+        for service, limit in product((*services, ""), Limit):
+            self._rate_limited.labels(service, limit)
         for service in services:
             self._challenges.labels(service)
             self._request_seconds.labels(service)
@@ -310,6 +324,10 @@ class Metrics:
     def refused(self, reason: HttpRefusalReason) -> None:
         """The HTTP server refused a request."""
         self._http_refusals.labels(reason).inc()
+
+    def rate_limited(self, service: str, limit: str) -> None:
+        """A budget was used up; `limit` is of `gateway.rates.settings.Limit`, `service` empty for no service's path."""
+        self._rate_limited.labels(service, limit).inc()
 
     def connection_opened(self, listener: str) -> None:
         """A connection was accepted and is within the limits."""

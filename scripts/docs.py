@@ -29,7 +29,8 @@ A refusal by policy (`not_permitted`) has the HRESULT of what is wrong, where al
 | 0x80094810 CERTSRV_E_ARCHIVED_KEY_UNEXPECTED | `keyArchival` |
 | 0x80094012 CERTSRV_E_TEMPLATE_DENIED | anything else, or several of these |
 
-`upstream_refused` keeps the CA's own HRESULT and text where the CA gave them.
+`upstream_refused` keeps the CA's own HRESULT and text where the CA gave them. `overloaded` and `rate_limited` say in
+`Retry-After` when to come again; [rate-limits.md](rate-limits.md) has the limits.
 
 | reason (audit, metrics) | error | HTTP | code | HRESULT | the client reads | diagnosis |
 | --- | --- | --- | --- | --- | --- | --- |
@@ -48,6 +49,8 @@ What is no SOAP message at all gets a status without a body, and the call id in 
 | `body_too_large` | 413 |
 | `unsupported_media_type`, `unsupported_content_encoding` | 415 |
 | `expectation_failed` | 417 |
+| `rate_limited` (with Retry-After), for a path that is no service's, and for GET and HEAD | 429 |
+| `state_unavailable`, for the same | 503 |
 
 A request to a `Kerberos` service without a Negotiate credential gets 401 with `WWW-Authenticate: Negotiate`, as most
 clients' first one does. That is no refusal: the audit record is silent, and `ces_gateway_challenges_total` counts it.

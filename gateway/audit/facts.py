@@ -12,7 +12,7 @@ from hashlib import sha256
 from gateway.account import Account
 from gateway.call import Call
 from gateway.credential import Credential, KerberosCredential, OwnCertificate
-from gateway.errors import CertificateWithheld, GatewayError, MalformedMessage, Objection
+from gateway.errors import CertificateWithheld, GatewayError, MalformedMessage, Objection, RateLimited
 from gateway.faults import fault_for
 from gateway.pki.certificate import Certificate, parse_certificate
 from gateway.pki.certificate_request import CertificateRequest
@@ -216,6 +216,8 @@ def of_refusal(error: BaseException, violations: Sequence[Violation]) -> Facts:
     facts: Facts = {"detail": bounded(str(error) if isinstance(error, GatewayError) else type(error).__name__)}
     if isinstance(error, NotPermitted):
         facts["policy"] = error.policy
+    if isinstance(error, RateLimited):
+        facts["limit"] = error.limit
     if isinstance(error, UpstreamRefused) and error.fault.detail is not None and error.fault.detail.request_id:
         facts["ca_request_id"] = bounded(error.fault.detail.request_id, MAX_VALUE)
     return facts | of_violations(violations)

@@ -11,7 +11,7 @@ from gateway.audit.judged import judged
 from gateway.audit.writer import Writer
 from gateway.call import Call
 from gateway.credential import Credential
-from gateway.errors import CertificateWithheld, Objection, RecordNotWritten
+from gateway.errors import CertificateWithheld, Objection, RateLimited, RecordNotWritten, StateUnavailable
 from gateway.policy.comparison import Difference
 from gateway.policy.decision import Application, Approval, Violation
 from gateway.protocol.key_exchange import KeyExchangeToken
@@ -21,6 +21,9 @@ from gateway.requester import Requester
 from gateway.submission import Submission
 
 log = structlog.get_logger()
+
+_NO_DECISION = (RateLimited, StateUnavailable)
+"""The policies have approved, if they were asked at all: their decision was not what refused, nor is to be replayed."""
 
 SecondOpinion = Callable[[Application], Difference | None]
 """What another set of policies would have made of an application, if that is something else. Never raises."""
@@ -134,7 +137,9 @@ class CallRecord:
         if diagnosis is not None:
             told["diagnosis"] = diagnosis
         try:
-            told |= facts.of_refusal(error, violations) | self._deciding(is_approved=False) | self._duration()
+            told |= facts.of_refusal(error, violations) | self._duration()
+            if not isinstance(error, _NO_DECISION):
+                told |= self._deciding(is_approved=False)
             self._writer.note(Event.REFUSED, self._facts | told)
         except Exception as unforeseen:
             log.exception("audit line not made", call_id=self._call.call_id)

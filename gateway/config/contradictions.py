@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from gateway.config.contradictions_of_partners import contradictions_of_partners
+from gateway.config.contradictions_of_rates import contradictions_of_rates
 from gateway.config.contradictions_of_realms import contradictions_of_realm_of, contradictions_of_realms
 from gateway.config.contradictions_of_renewal import contradictions_of_renewal
 from gateway.config.settings import Authentication, CEPSettings, CESSettings, Configuration, TransitionKind
@@ -34,6 +35,7 @@ def contradictions(configuration: Configuration) -> Iterator[tuple[KeyPath, str]
         for key, message in _contradictions_of_service(configuration, service):
             yield (*at, *key), message
     yield from contradictions_of_partners(configuration)
+    yield from contradictions_of_rates(configuration.rate_limits, [partner.name for partner in configuration.partners])
     yield from contradictions_of_realms(configuration)
     yield from _authorities_of_one_name(configuration)
 

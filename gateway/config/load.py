@@ -12,6 +12,7 @@ from gateway.config.authority_files import mistakes_of_authorities
 from gateway.config.catalogue_files import objections_of_catalogue
 from gateway.config.contradictions import contradictions
 from gateway.config.contradictions_of_partners import unknown_partners
+from gateway.config.contradictions_of_rates import unknown_templates
 from gateway.config.issued_warnings import warnings_of_issued
 from gateway.config.realm_files import mistakes_of_realms
 from gateway.config.renewal_warnings import warnings_of_renewal
@@ -67,6 +68,7 @@ def load_configuration(file: Path, now: datetime) -> Checked:
     policies, found = _read_policies(document, configuration)
     mistakes += found
     warnings.extend(unknown_partners(configuration, policies))
+    warnings.extend(unknown_templates(configuration.rate_limits, policies))
     mistakes += _mistakes_of_passwords(configuration)
     if mistakes:
         raise Mistaken(tuple(mistakes))

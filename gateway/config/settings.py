@@ -18,6 +18,7 @@ from gateway.directory.settings import DirectorySettings
 from gateway.kerberos.settings import KerberosSettings, RealmName
 from gateway.protocol.ca_name import sanitized_name
 from gateway.protocol.xcep import ClientAuthentication
+from gateway.rates.settings import RateLimitSettings
 from gateway.requester import Verifier
 from gateway.revocation.settings import CertificationAuthoritySettings
 from gateway.strict_yaml import Settings
@@ -172,6 +173,7 @@ class Configuration(Settings):
     """Of certificate templates; without it, the gateway knows of them what the policies say."""
     management: ManagementSettings = ManagementSettings()
     limits: LimitSettings = LimitSettings()
+    rate_limits: RateLimitSettings = RateLimitSettings()
     password_file: Path | None = None
     mapping: MappingRules = ()
     """How a client certificate becomes an account."""

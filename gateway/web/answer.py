@@ -12,7 +12,7 @@ from lxml import etree
 from gateway.call import Call
 from gateway.enrollment import Enrollment, EnrollmentRecord
 from gateway.enrollment_policy import EnrollmentPolicy, EnrollmentPolicyRecord
-from gateway.errors import CertificateWithheld, GatewayError, Overloaded, Unmatched
+from gateway.errors import CertificateWithheld, GatewayError, Overloaded, RateLimited, Unmatched
 from gateway.faults import Outcome, fault_for, hresult_of, message_for
 from gateway.policy.decision import Approval, NotPermitted, Violation
 from gateway.protocol import wstep, xcep
@@ -122,12 +122,18 @@ class SoapService:
         self._count(call, record, told.outcome)
         return self._reply(200, record, self._render(told.action, told.body, envelope))
 
+    async def refuse(self, call: Call, error: GatewayError) -> Reply:
+        """The fault for a call that is not answered at all, with its line in the record. Never raises."""
+        return await self._refuse(call, None, self.open_record(call), error)
+
     async def _refuse(self, call: Call, envelope: Envelope | None, record: CallRecord, error: Exception) -> Reply:
         fault = fault_for(error)
         if not isinstance(error, GatewayError):
             log.error("unforeseen error", call_id=call.call_id, service=call.service, exc_info=error)
         if isinstance(error, CertificateWithheld):
             self.metrics.certificate_withheld(call.service, (objection.field for objection in error.objections))
+        if isinstance(error, RateLimited):
+            self.metrics.rate_limited(call.service, error.limit)
         violations = error.violations if isinstance(error, NotPermitted) else ()
         await record.refused(
             reason=fault.reason,

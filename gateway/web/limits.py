@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from gateway.rates.address import one_client
 from gateway.strict_yaml import Settings
 from gateway.telemetry import ConnectionRefusal
 
@@ -56,7 +57,7 @@ class Admission:
 
     def admit(self, peer: str) -> ConnectionRefusal | None:
         """Count one more connection of `peer`, or say why not. What is admitted must `leave` once."""
-        key = _key(peer)
+        key = one_client(peer)
         if self._total >= self._limits.max_connections:
             return ConnectionRefusal.TOO_MANY
         if self._per_address.get(key, 0) >= self._limits.max_connections_per_address:
@@ -67,14 +68,8 @@ class Admission:
 
     def leave(self, peer: str) -> None:
         """A connection of `peer` that was admitted is gone."""
-        key = _key(peer)
+        key = one_client(peer)
         self._total -= 1
         self._per_address[key] -= 1
         if not self._per_address[key]:
             del self._per_address[key]
-
-
-def _key(peer: str) -> str:
-    """What counts as one client: an IPv6 customer is given at least a /64 (RFC 6177)."""
-    address = ip_address(peer)
-    return str(address) if address.version == 4 else address.exploded[:19]

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from gateway.call import Call
+from gateway.errors import GatewayError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +32,7 @@ class PublishedService:
     and nowhere else."""
     answer: Callable[[Call], Awaitable[Reply]]
     """Never raises; always audits its outcome."""
+    refuse: Callable[[Call, GatewayError], Awaitable[Reply]]
+    """The reply to a call that is not to be answered, for want of a budget. As `answer`; nothing of it is read."""
     negotiate: bool
     """Whether clients authenticate by HTTP Negotiate: then no call without such a credential reaches `answer`."""

@@ -5,7 +5,7 @@ inside.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ import structlog
 from aiohttp import web
 
 from gateway.call import Call
+from gateway.errors import GatewayError, RateLimited, StateUnavailable
 from gateway.telemetry import HttpRefusalReason, Metrics
 from gateway.web.connection import Connection
 from gateway.web.limits import LimitSettings
@@ -42,6 +43,9 @@ _STATUS: Mapping[HttpRefusalReason, int] = {
     HttpRefusalReason.BODY_INCOMPLETE: 400,
     HttpRefusalReason.BODY_TOO_LARGE: 413,
     HttpRefusalReason.BODY_TIMEOUT: 408,
+    # RFC 6585 4.
+    HttpRefusalReason.RATE_LIMITED: 429,
+    HttpRefusalReason.STATE_UNAVAILABLE: 503,
     HttpRefusalReason.INTERNAL: 500,
 }
 
@@ -69,12 +73,17 @@ class HttpRefusal:
     """As sent, but for HEADER_TIMEOUT, where there is no request to reply to, and for what floods a connection."""
 
 
+Admit = Callable[[str], Awaitable[None]]
+"""Spends a request of an address. Raises RateLimited, and StateUnavailable."""
+
+
 class _Refused(Exception):
     """A request stops here."""
 
-    def __init__(self, reason: HttpRefusalReason) -> None:
+    def __init__(self, reason: HttpRefusalReason, retry_after: int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.retry_after = retry_after
 
 
 @dataclass(slots=True)
@@ -96,11 +105,13 @@ class HttpServer:
         limits: LimitSettings,
         metrics: Metrics,
         on_refusal: Callable[[HttpRefusal], None],
+        admit: Admit,
     ) -> None:
         self._services = services
         self._limits = limits
         self._metrics = metrics
         self._on_refusal = on_refusal
+        self._admit = admit
         self._aiohttp = web.Server(self._serve)
 
     def connection(self, peer: str) -> Connection:
@@ -117,7 +128,7 @@ class HttpServer:
             try:
                 response = await self._respond(request, connection, arrival)
             except _Refused as refused:
-                response = self._refusal(arrival, refused.reason)
+                response = self._refusal(arrival, refused.reason, refused.retry_after)
             is_read = request.content.is_eof()
             if connection.draining or not is_read:
                 response.force_close()
@@ -127,9 +138,12 @@ class HttpServer:
         return response
 
     async def _respond(self, request: web.BaseRequest, connection: Connection, arrival: _Arrival) -> web.Response:
+        objection = await self._objection(arrival.peer)
         arrival.service = service = find_service(
             (published for published in self._services() if connection.is_served(published.host)), request.raw_path
         )
+        if objection is not None and (service is None or request.method in _PROBES):
+            raise self._without_fault(arrival, objection)
         if service is None:
             raise _Refused(HttpRefusalReason.UNKNOWN_PATH)
         if request.method in _PROBES:
@@ -139,10 +153,10 @@ class HttpServer:
         # channel binding from the connection that challenged it, then gives up without a word.
         body = await self._read(request)
         negotiate = negotiate_credential(request.headers.getall("Authorization", ())) if service.negotiate else None
-        if service.negotiate and negotiate is None:
+        if service.negotiate and negotiate is None and objection is None:
             self._metrics.challenged(service.name)
             return web.Response(status=401, headers=_headers(arrival.call_id) | {"WWW-Authenticate": NEGOTIATE})
-        if not body:
+        if not body and objection is None:
             raise _Refused(HttpRefusalReason.BODY_MISSING)
         call = Call(
             call_id=arrival.call_id,
@@ -155,11 +169,28 @@ class HttpServer:
             body=body,
         )
         try:
+            if objection is not None:
+                return _response(await service.refuse(call, objection), call.call_id)
             reply = await connection.answer(service, call)
         except Exception as error:
             log.exception("a service raised", call_id=call.call_id, service=service.name)
             raise _Refused(HttpRefusalReason.INTERNAL) from error
         return _response(reply, call.call_id)
+
+    async def _objection(self, peer: str) -> GatewayError | None:
+        """Why this address gets no answer now; it is told where there can be a fault, when the body is read."""
+        try:
+            await self._admit(peer)
+        except (RateLimited, StateUnavailable) as error:
+            return error
+        return None
+
+    def _without_fault(self, arrival: _Arrival, objection: GatewayError) -> _Refused:
+        if isinstance(objection, RateLimited):
+            service = arrival.service.name if arrival.service else ""
+            self._metrics.rate_limited(service, objection.limit)
+            return _Refused(HttpRefusalReason.RATE_LIMITED, objection.retry_after)
+        return _Refused(HttpRefusalReason.STATE_UNAVAILABLE)
 
     async def _read(self, request: web.BaseRequest) -> bytes:
         """The body, never more than the limit of it; it may be empty."""
@@ -212,11 +243,13 @@ class HttpServer:
         """Take note of a connection that is closed because more came than can be served."""
         self._report(_arrival(peer), HttpRefusalReason.BAD_REQUEST)
 
-    def _refusal(self, arrival: _Arrival, reason: HttpRefusalReason) -> web.Response:
+    def _refusal(self, arrival: _Arrival, reason: HttpRefusalReason, retry_after: int | None = None) -> web.Response:
         self._report(arrival, reason)
         response = web.Response(status=_STATUS[reason], headers=_headers(arrival.call_id))
         if reason is HttpRefusalReason.METHOD_NOT_ALLOWED:
             response.headers["Allow"] = _ALLOW
+        if retry_after is not None:
+            response.headers["Retry-After"] = str(retry_after)
         return response
 
     def _report(self, arrival: _Arrival, reason: HttpRefusalReason) -> None:

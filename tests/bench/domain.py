@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 
 from aiohttp import ClientSession, TCPConnector
 
-from gateway.cli.lab_configuration import Ports
-from gateway.cli.lab_domain_configuration import write_domain_configuration
+from gateway.cli.lab_configuration import Ports, write_file
+from gateway.cli.lab_domain_configuration import domain_configuration
 from gateway.cli.lab_insiders import TEMPLATE, TEMPLATES
 from gateway.lab.clients import issue_clients
 from gateway.lab.credentials import KeyPair
@@ -30,6 +30,7 @@ from gateway.protocol.soap import render_envelope
 from tests.bench.servers import Server, free_port, running
 from tests.bench.tools import RUN, BenchError
 from tests.domain_stand import CES_CERTIFICATE, CES_KERBEROS, CES_PASSWORD, a_request, server_bindings
+from tests.rates import PLENTY
 
 WAYS: Mapping[str, str] = {
     "protocol_transition": CES_CERTIFICATE,
@@ -193,7 +194,8 @@ async def _ask(question: Question) -> None:
 async def a_gateway(setting: Setting) -> AsyncIterator[Gateway]:
     """Started as an operator does, with the configuration of `ces-gateway lab --ad`, and warm."""
     ports = Ports(free_port(), free_port(), free_port())
-    file = write_domain_configuration(setting.world, setting.lab, setting.domain, ports)
+    content = domain_configuration(setting.world, setting.lab, setting.domain, ports) | {"rate_limits": PLENTY}
+    file = write_file(setting.world, content)
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(
             running("gateway-kerberos", ports.https, [sys.executable, "-m", "gateway", "serve", "--config", file])

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from tests.bench.world import CA_NAME, CES_PATH, CLIENT, HOST, SERVER, TEMPLATE, World
+from tests.rates import PLENTY
 
 DOMAIN = "." + HOST.partition(".")[2]
 
@@ -28,6 +29,7 @@ def gateway_config(
         ],
         "management": {"address": "127.0.0.1", "port": management_port},
         "limits": {"max_connections": 20_000, "max_connections_per_address": 20_000},
+        "rate_limits": PLENTY,
         "mapping": [
             {
                 "name": "bench",

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from gateway.config.settings import RealmSettings
 from gateway.directory.settings import DirectorySettings
 from gateway.faults import REASONS
 from gateway.kerberos.settings import KerberosSettings
+from gateway.rates.settings import RateLimitSettings
 from gateway.strict_yaml import Document, Settings, parse
 from gateway.telemetry import Metrics
 from gateway.transition.guard import ImpersonationSettings
@@ -63,6 +65,7 @@ def test_the_example_configuration_is_valid_and_names_every_general_setting() ->
         *(("configuration.md", part) for part in examples_on("configuration.md")[1:]),
         *(("kerberos.md", part) for part in examples_on("kerberos.md")),
         *(("renewal.md", part) for part in examples_on("renewal.md")),
+        *(("rate-limits.md", part) for part in examples_on("rate-limits.md")),
     ],
 )
 def test_a_part_of_a_configuration_is_valid_in_the_place_of_the_example_s(name: str, part: str) -> None:
@@ -92,7 +95,7 @@ def test_every_word_of_a_closed_set_is_on_the_page(kind: type[StrEnum]) -> None:
     assert all(f"{word}`" in page for word in kind)
 
 
-@pytest.mark.parametrize("name", ["configuration.md", "errors.md", "kerberos.md"])
+@pytest.mark.parametrize("name", ["configuration.md", "errors.md", "kerberos.md", "rate-limits.md"])
 def test_the_metrics_on_a_page_exist(name: str) -> None:
     metrics = Metrics(version="1", services=["s"], listeners=["l"])
     metrics.realm("CORP.EXAMPLE")
@@ -126,6 +129,16 @@ def test_each_reason_on_the_page_on_kerberos_has_the_diagnosis_that_it_links_to(
 
     assert links
     assert [(reason, diagnosis) for reason, diagnosis in links if f"`{reason}`" not in rows[diagnosis]] == []
+
+
+def test_the_page_on_rate_limits_has_each_with_its_default() -> None:
+    page = the_page("rate-limits.md")
+    units = {timedelta(minutes=1): "1m", timedelta(hours=1): "1h", timedelta(hours=3): "3h", timedelta(days=1): "1d"}
+
+    for name, field in RateLimitSettings.model_fields.items():
+        budget = getattr(RateLimitSettings(), name).budget
+        default = rf"{budget.count} in {units[budget.period]}, burst {budget.burst}"
+        assert re.search(rf"^\| `{field.alias}` \| [^|]+ \| {default} \|", page, re.MULTILINE), field.alias
 
 
 def test_links_between_the_pages_lead_somewhere() -> None:

@@ -87,6 +87,7 @@ class World:
 
     answer: RequestSecurityTokenResponse = ISSUED
     record_fails: bool = False
+    is_overspent: bool = False
     credentials: Credential | errors.GatewayError = field(default_factory=OwnCertificate)
     requester: Requester = field(default_factory=a_requester)
     authorities: CertificationAuthorities = field(default_factory=CertificationAuthorities)
@@ -169,6 +170,17 @@ class World:
         self.events.append("exchange key")
         return self.exchange
 
+    async def certificate(self, requester: Requester, template: str) -> None:
+        self._spend(f"certificate of {requester.account} for {template}")
+
+    async def poll(self, service: str, request_id: str) -> None:
+        self._spend(f"poll of {service} {request_id}")
+
+    def _spend(self, what: str) -> None:
+        if self.is_overspent:
+            raise errors.RateLimited(what, limit="a limit", retry_after=3)
+        self.events.append(f"spent {what}")
+
     async def exchanged(self, token: KeyExchangeToken) -> None:
         self.events.append("recorded exchange")
 
@@ -200,6 +212,7 @@ async def serve(
         transition=world,
         ces=world,
         ledger=world.ledger,
+        budgets=world,
         issuers=lambda: Issuers(CA, (parse_certificate(a_ca_certificate()),)),
         public_uri=PUBLIC_URI,
         renewal_only=world.renewal_only,
@@ -221,6 +234,7 @@ async def test_an_approved_request_is_recorded_before_the_ca_sees_it() -> None:
         "authenticate",
         "noted partner-a",
         "noted application",
+        "spent certificate of partner-a for PartnerWebServer",
         "recorded approval by own-hosts",
         "credential for partner-a",
         "noted OwnCertificate",
@@ -263,7 +277,23 @@ async def test_nothing_is_submitted_that_could_not_be_recorded() -> None:
     with pytest.raises(errors.RecordNotWritten):
         await serve(world, an_issue())
 
+    assert world.events[-1] == "spent certificate of partner-a for PartnerWebServer"
+
+
+async def test_what_no_budget_is_left_for_is_neither_recorded_as_approved_nor_submitted() -> None:
+    world = World(is_overspent=True)
+
+    with pytest.raises(errors.RateLimited):
+        await serve(world, an_issue())
+
     assert world.events == ["authenticate", "noted partner-a", "noted application"]
+
+
+async def test_a_request_that_is_refused_spends_nothing() -> None:
+    world = World(is_overspent=True)
+
+    with pytest.raises(NotPermitted):
+        await serve(world, an_issue(dns=("web01.victim.example",)))
 
 
 async def test_whom_the_guard_does_not_admit_nothing_is_submitted_for() -> None:
@@ -379,6 +409,20 @@ async def test_another_s_pending_request_is_never_asked_after() -> None:
         await serve(world, QueryTokenStatus(world.filed_as))
 
     assert "query 18" not in world.events
+
+
+async def test_a_query_is_spent_by_the_owner_before_the_ca_is_asked() -> None:
+    world = World(answer=PENDING)
+    await serve(world, an_issue())
+    world.events.clear()
+    world.is_overspent = True
+
+    with pytest.raises(errors.RateLimited):
+        await serve(world, QueryTokenStatus(world.filed_as))
+    with pytest.raises(errors.PendingRequestUnknown):
+        await serve(world, QueryTokenStatus("19"))
+
+    assert world.events == ["authenticate", "noted partner-a", "noted repetition", "authenticate", "noted partner-a"]
 
 
 COLLECTORS = (

@@ -24,6 +24,8 @@ def _an_error(cls: type[GatewayError], text: str) -> GatewayError:
     """One of each class, with the text wherever text can be put."""
     if issubclass(cls, NotPermitted):
         return cls(text, (Violation(text, Concern.KEY, text, text, text),))
+    if issubclass(cls, errors.RateLimited):
+        return cls(text, limit=text, retry_after=3)
     if issubclass(cls, errors.Overloaded):
         return cls(text, retry_after=3)
     if issubclass(cls, errors.UpstreamUnavailable):

@@ -30,6 +30,7 @@ from tests.domain_stand import (
     a_request,
     identity_in,
 )
+from tests.rates import PLENTY
 from tests.requests import a_key
 from tests.stand import Answer
 
@@ -122,6 +123,7 @@ async def test_ten_thousand_enrollments_of_fifty_accounts_lead_to_no_certificate
     def change(content: dict[str, Any]) -> None:
         # All the clients are on this machine.
         content["limits"] = {"max_connections_per_address": 500}
+        content["rate_limits"] = PLENTY
 
     async with a_domain_stand(setting, tmp_path, change) as stand:
         await _storm(stand)

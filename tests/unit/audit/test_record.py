@@ -16,7 +16,10 @@ from gateway.credential import Credential, OwnCertificate
 from gateway.errors import (
     CertificateNotMapped,
     CertificateWithheld,
+    GatewayError,
     Objection,
+    RateLimited,
+    StateUnavailable,
     TicketRefusedInside,
     UnknownUser,
     Unmatched,
@@ -407,6 +410,24 @@ async def test_a_refusal_by_policy_can_be_judged_again(log: AuditLog, path: Path
     await settle(log)
 
     assert [line["event"] for line in lines_of(path) if "judged" in line] == ["refused"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RateLimited("", limit="CertificatesPerAccount", retry_after=3), StateUnavailable("")],
+    ids=["spent", "unknown"],
+)
+async def test_what_policies_have_approved_and_no_budget_was_left_for_is_no_decision_to_replay(
+    log: AuditLog, path: Path, error: GatewayError
+) -> None:
+    record = log.open(a_call())
+    record.applied(an_application())
+    await record.refused(reason="r", outcome="refused", hresult=None, error=error)
+    await settle(log)
+
+    line = told(path, "refused")
+    assert "judged" not in line
+    assert line.get("limit") == getattr(error, "limit", None)
 
 
 async def test_a_second_opinion_is_told_where_it_differs_and_nowhere_else(path: Path) -> None:

@@ -2,17 +2,19 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.call import Call
+from gateway.errors import GatewayError, RateLimited
 from gateway.telemetry import HandshakeFailure, Metrics
+from gateway.web.connection import Connection
 from gateway.web.limits import LimitSettings
 from gateway.web.listener import Listener
 from gateway.web.reply import PublishedService, Reply
-from gateway.web.server import HttpRefusal, HttpServer
+from gateway.web.server import Admit, HttpRefusal, HttpServer
 from gateway.web.tls import ClientCertificates, ListenerSettings, load_contexts
 from tests.certificates import Authority, KeyPair, a_server_certificate
 
@@ -151,6 +153,19 @@ async def answer_ok(_call: Call) -> Reply:
     return Reply(200, b"<ok/>")
 
 
+class _HttpServer(HttpServer):
+    """Told where its clients come from."""
+
+    peers: Iterator[str]
+
+    def connection(self, peer: str) -> Connection:
+        return super().connection(next(self.peers, peer))
+
+
+async def admit_everybody(_peer: str) -> None:
+    """No address has used up anything."""
+
+
 @asynccontextmanager
 async def running(
     authority: Authority,
@@ -158,11 +173,14 @@ async def running(
     answer: Answer = answer_ok,
     limits: LimitSettings | None = None,
     negotiate: bool = False,
+    admit: Admit = admit_everybody,
+    peers: Iterable[str] = (),
     **settings: Any,
 ) -> AsyncIterator[Outside]:
     """A listener on a free port of 127.0.0.1, publishing one service at `PATH` under every name.
 
-    Without other `settings` it has a certificate for localhost and does not ask for client certificates.
+    `peers` are where the first clients come from, instead of 127.0.0.1. Without other `settings` it has a certificate
+    for localhost and does not ask for client certificates.
     """
     limits = limits or LimitSettings()
     metrics = Metrics(services=["ces-partner"], listeners=["127.0.0.1:0"])
@@ -178,13 +196,19 @@ async def running(
         outside.calls.append(call)
         return await answer(call)
 
+    async def refuse_call(_call: Call, error: GatewayError) -> Reply:
+        return Reply(500, type(error).__name__.encode(), error.retry_after if isinstance(error, RateLimited) else None)
+
     def refuse(refusal: HttpRefusal) -> None:
         outside.refusals.append(refusal)
 
     # At the listener's own name, and at each that has settings of its own.
     hosts = {"default.partner.example", *settings.get("server_names", {})}
-    services = [PublishedService("ces-partner", DECODED_PATH, host, record_and_answer, negotiate) for host in hosts]
-    http_server = HttpServer(lambda: services, limits, metrics, refuse)
+    services = [
+        PublishedService("ces-partner", DECODED_PATH, host, record_and_answer, refuse_call, negotiate) for host in hosts
+    ]
+    http_server = _HttpServer(lambda: services, limits, metrics, refuse, admit)
+    http_server.peers = iter(peers)
     listener = Listener(
         listener_settings,
         load_contexts(listener_settings),

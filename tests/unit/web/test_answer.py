@@ -152,6 +152,36 @@ async def test_an_overloaded_gateway_says_when_to_come_again() -> None:
     assert (reply.status, reply.retry_after) == (500, 7)
 
 
+async def test_who_has_used_up_a_budget_is_told_when_to_come_again_and_counted_by_the_limit() -> None:
+    record, metrics = Record(), Metrics(services=["ces"])
+    error = errors.RateLimited("too much", limit="PollsPerRequest", retry_after=60)
+
+    reply = await a_service(raising(error), record, metrics).answer(a_call())
+
+    assert (reply.status, reply.retry_after) == (500, 60)
+    assert b"PollsPerRequest" not in reply.body
+    assert record.refusals[0]["reason"] == "rate_limited"
+    rendered = metrics.render().decode()
+    assert 'ces_gateway_rate_limited_total{limit="PollsPerRequest",service="ces"} 1.0' in rendered
+    assert 'ces_gateway_rate_limited_total{limit="RequestsPerAddress",service="ces"} 0.0' in rendered
+
+
+async def test_a_call_that_is_refused_unread_gets_its_fault_and_its_line() -> None:
+    async def story(_call: Call, _envelope: Envelope, _record: CallRecord) -> Told:
+        pytest.fail("the story was told")
+
+    record = Record()
+    error = errors.RateLimited("too much", limit="RequestsPerAddress", retry_after=2)
+
+    reply = await a_service(story, record).refuse(a_call(b"no XML"), error)
+
+    assert (reply.status, reply.retry_after) == (500, 2)
+    assert etree.fromstring(reply.body).findtext(f".//{{{S}}}Text") == (
+        "There were too many requests. Try again later. (call 6f1c)"
+    )
+    assert [refusal["error"] for refusal in record.refusals] == [error]
+
+
 async def test_a_call_that_is_cut_off_leaves_its_line_in_the_record() -> None:
     entered = asyncio.Event()
 

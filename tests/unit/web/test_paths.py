@@ -2,16 +2,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.call import Call
+from gateway.errors import GatewayError
 from gateway.web.paths import decode_path, find_service
-from gateway.web.reply import PublishedService
+from gateway.web.reply import PublishedService, Reply
 from tests.unit.web.outside import DECODED_PATH, PATH, answer_ok
 
-SERVICE = PublishedService("ces-partner", DECODED_PATH, "enroll.partner.example", answer_ok, negotiate=False)
+
+async def refuse(_call: Call, _error: GatewayError) -> Reply:
+    """Never called here."""
+    raise AssertionError
+
+
+SERVICE = PublishedService("ces-partner", DECODED_PATH, "enroll.partner.example", answer_ok, refuse, negotiate=False)
 BANG = PublishedService(
     "ces-bang",
     "/R&D !0021 CA_CES_UsernamePassword/service.svc/CES",
     "enroll.partner.example",
     answer_ok,
+    refuse,
     negotiate=False,
 )
 

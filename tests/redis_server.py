@@ -6,7 +6,9 @@
 It keeps an append-only file that is synced with each write, unless `options` say otherwise.
 """
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -22,11 +24,12 @@ _READY = b"Ready to accept connections"
 class RedisServer:
     """One process, with its files in `directory`."""
 
-    def __init__(self, directory: Path, *options: str) -> None:
+    def __init__(self, directory: Path, *options: str, tls: bool = False) -> None:
         """`options` as on redis-server's command line, without the dashes: `maxmemory-policy allkeys-lru`."""
         self._directory = directory
         self._options = [word for option in options for word in f"--{option}".split(" ")]
         self.port = _free_port()
+        self._ports = ["--port", "0", "--tls-port", str(self.port)] if tls else ["--port", str(self.port)]
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -40,7 +43,7 @@ class RedisServer:
 
     def start(self) -> None:
         """Return when it accepts connections."""
-        words = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._directory), "--save", ""]
+        words = ["--bind", "127.0.0.1", *self._ports, "--dir", str(self._directory), "--save", ""]
         durable = ["--appendonly", "yes", "--appendfsync", "always"]
         self._process = subprocess.Popen(
             ["redis-server", *words, *durable, *self._options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -80,8 +83,10 @@ class RedisServer:
 
 
 def _free_port() -> int:
-    """Free a moment ago, at least."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
+    """Below those that the system gives to clients (32768 and up), so that it is still free at a restart."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("a hundred ports are taken")

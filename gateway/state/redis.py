@@ -43,6 +43,8 @@ class RedisState:
         self._pool = connection_pool(settings)
         self._redis: Redis = Redis.from_pool(self._pool)
         self._place = f"{settings.host}:{settings.port}"
+        self._turns = asyncio.Semaphore(settings.max_connections)
+        """Taken in the order of asking."""
         self._seconds = settings.connect_seconds + settings.answer_seconds
         self._keys = {table: scripts.keys_of_table(settings.prefix, table) for table in Table}
         self._budgets = scripts.keys_of_budgets(settings.prefix)
@@ -138,7 +140,7 @@ class RedisState:
     @asynccontextmanager
     async def _answering(self) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self._seconds), self._turns:
                 yield
         except (RedisError, OSError) as error:
             if isinstance(error, ReadOnlyError):

@@ -43,8 +43,9 @@ from gateway.rates.limits import RateLimits
 from gateway.redaction import redactor
 from gateway.requester import Verifier
 from gateway.revocation.keeper import AuthoritiesKeeper
-from gateway.state.memory import MemoryState
+from gateway.state.open import open_state
 from gateway.state.state import State
+from gateway.state.watched import WatchedState
 from gateway.strict_yaml import Mistaken
 from gateway.telemetry import HandshakeFailure, Metrics
 from gateway.transition.pass_on import PassOnUsernameToken, UseOwnCertificate
@@ -76,7 +77,6 @@ class App:
     def __init__(self, checked: Checked, state: State | None = None) -> None:
         """`state` is for several that share one, in a test; else each has its own."""
         self.configuration: Configuration = checked.configuration
-        self.state: State = state or MemoryState(now)
         self._rate_limits: RateLimits
         self.metrics = Metrics(
             version=__version__,
@@ -106,6 +106,9 @@ class App:
         self.authorities = AuthoritiesKeeper(self.configuration.certification_authorities, now, self.metrics)
         self.realms: Realms | None = None
         """None where the configuration has none."""
+        self._shared_state = state
+        self.state: WatchedState
+        """From the start on."""
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -179,6 +182,8 @@ class App:
         self._watch_shadow_policies()
         self._count_policies()
         await stack.enter_async_context(self.audit)
+        state = self._shared_state or await open_state(configuration.state_settings, now)
+        self.state = await stack.enter_async_context(WatchedState(state, self.metrics))
         if self._passwords is not None:
             stack.callback(self._passwords.close)
 
@@ -212,6 +217,7 @@ class App:
 
         checks = {
             "audit": self.audit.is_healthy,
+            "state": self.state.is_healthy,
             **{f"listener {listener.name}": listener.is_accepting for listener in self.listeners},
             **(self.realms.checks() if self.realms else {}),
         }

@@ -17,6 +17,7 @@ from gateway.directory.settings import DirectorySettings
 from gateway.faults import REASONS
 from gateway.kerberos.settings import KerberosSettings
 from gateway.rates.settings import RateLimitSettings
+from gateway.state.settings import RedisSettings, SqliteSettings
 from gateway.strict_yaml import Document, Settings, parse
 from gateway.telemetry import Metrics
 from gateway.transition.guard import ImpersonationSettings
@@ -66,6 +67,7 @@ def test_the_example_configuration_is_valid_and_names_every_general_setting() ->
         *(("kerberos.md", part) for part in examples_on("kerberos.md")),
         *(("renewal.md", part) for part in examples_on("renewal.md")),
         *(("rate-limits.md", part) for part in examples_on("rate-limits.md")),
+        *(("state.md", part) for part in examples_on("state.md")),
     ],
 )
 def test_a_part_of_a_configuration_is_valid_in_the_place_of_the_example_s(name: str, part: str) -> None:
@@ -78,9 +80,12 @@ def test_a_part_of_a_configuration_is_valid_in_the_place_of_the_example_s(name: 
 
 @pytest.mark.parametrize(
     "model",
-    [RealmSettings, KerberosSettings, DirectorySettings, ImpersonationSettings, MappingRuleSettings, PartnerSettings],
+    [
+        *(RealmSettings, KerberosSettings, DirectorySettings, ImpersonationSettings),
+        *(MappingRuleSettings, PartnerSettings, SqliteSettings, RedisSettings),
+    ],
 )
-def test_every_setting_of_a_realm_and_of_a_mapping_rule_is_on_the_page(model: type[Settings]) -> None:
+def test_every_setting_of_a_realm_a_mapping_rule_and_a_state_is_on_the_page(model: type[Settings]) -> None:
     page = the_page("configuration.md")
 
     missing = [name for name in model.model_fields if not re.search(rf"[`.]{name}`", page)]
@@ -95,7 +100,7 @@ def test_every_word_of_a_closed_set_is_on_the_page(kind: type[StrEnum]) -> None:
     assert all(f"{word}`" in page for word in kind)
 
 
-@pytest.mark.parametrize("name", ["configuration.md", "errors.md", "kerberos.md", "rate-limits.md"])
+@pytest.mark.parametrize("name", ["configuration.md", "errors.md", "kerberos.md", "rate-limits.md", "state.md"])
 def test_the_metrics_on_a_page_exist(name: str) -> None:
     metrics = Metrics(version="1", services=["s"], listeners=["l"])
     metrics.realm("CORP.EXAMPLE")

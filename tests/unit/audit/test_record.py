@@ -425,7 +425,7 @@ async def test_what_policies_have_approved_and_no_budget_was_left_for_is_no_deci
     await record.refused(reason="r", outcome="refused", hresult=None, error=error)
     await settle(log)
 
-    line = told(path, "refused")
+    (line,) = (line for line in lines_of(path) if line["event"] == "refused")
     assert "judged" not in line
     assert line.get("limit") == getattr(error, "limit", None)
 

@@ -2,7 +2,7 @@
 #
 # Debian 13 for its OpenSSL 3.5: the mutual-TLS handshake is most of what an enrollment costs, and 3.0 is slower at it.
 # A release names the base by digest:  --build-arg PYTHON_IMAGE=python:3.13-slim-trixie@sha256:...
-# Runs with a read-only root. Mount the configuration at /etc/ces-gateway, and a volume for the audit record at
+# Runs with a read-only root. Mount the configuration at /etc/ces-gateway, and a volume for audit record and state at
 # /var/lib/ces-gateway: nothing else is written, except, where the configuration has realms, Kerberos' own configuration
 # and its replay cache: mount something small and writable at /tmp then.
 

@@ -41,7 +41,8 @@ from gateway.protocol.xcep import CAURI, GetPoliciesResponse
 from gateway.redaction import redactor
 from gateway.requester import Verifier
 from gateway.revocation.keeper import AuthoritiesKeeper
-from gateway.state.memory import MemoryState
+from gateway.state.open import open_state
+from gateway.state.watched import WatchedState
 from gateway.strict_yaml import Mistaken
 from gateway.telemetry import HandshakeFailure, Metrics
 from gateway.transition.pass_on import PassOnUsernameToken, UseOwnCertificate
@@ -58,7 +59,6 @@ from gateway.web.tls import load_contexts
 
 if TYPE_CHECKING:
     from gateway.realms import Realm, Realms
-    from gateway.state.state import State
 
 log = structlog.get_logger()
 
@@ -99,9 +99,10 @@ class App:
             else None
         )
         self.authorities = AuthoritiesKeeper(self.configuration.certification_authorities, now, self.metrics)
-        self.state: State = MemoryState(now)
         self.realms: Realms | None = None
         """None where the configuration has none."""
+        self.state: WatchedState
+        """From the start on."""
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -175,6 +176,8 @@ class App:
         self._watch_shadow_policies()
         self._count_policies()
         await stack.enter_async_context(self.audit)
+        state = await open_state(configuration.state_settings, now)
+        self.state = await stack.enter_async_context(WatchedState(state, self.metrics))
         if self._passwords is not None:
             stack.callback(self._passwords.close)
 
@@ -210,6 +213,7 @@ class App:
 
         checks = {
             "audit": self.audit.is_healthy,
+            "state": self.state.is_healthy,
             **{f"listener {listener.name}": listener.is_accepting for listener in self.listeners},
             **(self.realms.checks() if self.realms else {}),
         }

@@ -17,6 +17,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from gateway.kerberos.relay import KdcOutcome
 from gateway.policy.comparison import Change
+from gateway.state.watched import StateOperation
 
 if TYPE_CHECKING:
     # Named so only in typeshed.
@@ -147,6 +148,8 @@ def _log_unraisable(unraisable: "UnraisableHookArgs") -> None:
 
 # From a refusal that touches nothing to a CA that is asked over a slow link.
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+# From a Redis server in the same rack to a disk that is waited for as long as the state waits.
+_STATE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Metrics:
@@ -204,6 +207,19 @@ class Metrics:
         )
         self._audit_failures = Counter(
             "ces_gateway_audit_failures", "Audit lines that could not be written.", registry=registry
+        )
+        self._state_seconds = Histogram(
+            "ces_gateway_state_seconds",
+            "What an operation on the state took that was answered.",
+            ["operation"],
+            buckets=_STATE_SECONDS,
+            registry=registry,
+        )
+        self._state_failures = Counter(
+            "ces_gateway_state_failures",
+            "Operations on the state that were not answered, probes included.",
+            ["operation"],
+            registry=registry,
         )
         self._shadow_differences = Counter(
             "ces_gateway_shadow_differences",
@@ -283,6 +299,9 @@ class Metrics:
     def _start_at_zero(self, services: Iterable[str], listeners: Iterable[str]) -> None:
         for reason in HttpRefusalReason:
             self._http_refusals.labels(reason)
+        for operation in StateOperation:
+            self._state_seconds.labels(operation)
+            self._state_failures.labels(operation)
         for service in services:
             self._challenges.labels(service)
             self._request_seconds.labels(service)
@@ -331,6 +350,14 @@ class Metrics:
     def audit_failed(self) -> None:
         """An audit line could not be written."""
         self._audit_failures.inc()
+
+    def state_answered(self, operation: StateOperation, seconds: float) -> None:
+        """The store of the state has done what it was asked."""
+        self._state_seconds.labels(operation).observe(seconds)
+
+    def state_failed(self, operation: StateOperation) -> None:
+        """It has not, or nobody knows."""
+        self._state_failures.labels(operation).inc()
 
     def shadow_watches(self, policies: Iterable[str]) -> None:
         """Shadow policies judge beside these policies."""

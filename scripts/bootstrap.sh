@@ -29,6 +29,7 @@ wheels=$(wheel_directory "$python")
 "$python" -c 'import ensurepip, venv' 2>/dev/null || need "virtual environments" python3-venv
 if [ "$kind" = dev ]; then
     command -v openssl >/dev/null || need "a foreign program that verifies the lab's signatures" openssl
+    command -v redis-server >/dev/null || need "the state that replicas share" redis-server
 fi
 if [ "$kind" != run ]; then
     # libldap-dev for its library, whose own package is called otherwise in each release.

@@ -49,8 +49,14 @@ REFUSED_VALUES = (
     "image.digest=sha256:0",
     "persistence.accessMode=ReadWriteMany",
     "policies.machine=template",
+    "config.state.kind=postgresql",
+    "config.state.kind=redis",
+    "config.state.kind=sqlite,config.state.file=/tmp/state.sqlite",
+    "replicaCount=2",
+    "replicaCount=2,config.state.kind=sqlite",
+    "replicaCount=2,config.state.kind=memory",
 )
-"""Mistakes that values.schema.json must notice, as `--set` takes them."""
+"""Mistakes that values.schema.json or a template must notice, as `--set` takes them."""
 
 Object = dict[str, Any]
 

@@ -33,7 +33,7 @@ install_needed() {
 }
 
 apt_install() { # PACKAGE...; runs as root
-    # Samba is here for tests to run, not to serve this machine: neither now nor after its next start.
+    # Samba and Redis are here for tests to run, not to serve this machine: neither now nor after its next start.
     if [ ! -e /usr/sbin/policy-rc.d ]; then
         trap 'rm -f /usr/sbin/policy-rc.d' EXIT
         printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d

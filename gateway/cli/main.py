@@ -18,6 +18,7 @@ from gateway.cli import (
     templates,
     verify_audit,
 )
+from gateway.errors import StateUnavailable
 from gateway.strict_yaml import Mistaken
 
 
@@ -80,8 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for mistake in mistaken.mistakes:
             print(mistake, file=sys.stderr)
         return 1
-    except OSError as error:
-        # An address in use, an audit file that is another process's, a file that cannot be read.
+    except (OSError, StateUnavailable) as error:
+        # An address in use, an audit file that is another process's, a file that cannot be read, no Redis server.
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -15,6 +15,7 @@ from gateway.config.contradictions_of_partners import unknown_partners
 from gateway.config.issued_warnings import warnings_of_issued
 from gateway.config.realm_files import mistakes_of_realms
 from gateway.config.settings import Authentication, Configuration
+from gateway.config.state_files import mistakes_of_state
 from gateway.policy.blocked_keys import parse_blocked_keys
 from gateway.policy.decision import Policies
 from gateway.policy.load import load_policies
@@ -63,6 +64,7 @@ def load_configuration(file: Path, now: datetime) -> Checked:
         mistakes += _mistakes_of_mapping(configuration)
         mistakes += mistakes_of_realms(document, configuration, warnings)
         mistakes += mistakes_of_authorities(document, configuration, now, warnings)
+        mistakes += mistakes_of_state(document, configuration, warnings)
     policies, found = _read_policies(document, configuration)
     mistakes += found
     warnings.extend(unknown_partners(configuration, policies))
@@ -153,7 +155,7 @@ def _absolute(configuration: Configuration, base: Path) -> Configuration:
 
 def _missing_files(configuration: Configuration) -> Iterator[tuple[KeyPath, str]]:
     for path, value in _paths(configuration, ()):
-        if path in {("audit", "file"), ("catalogue", "file")}:
+        if path in {("audit", "file"), ("catalogue", "file"), ("state", "file")}:
             if not value.parent.is_dir():
                 yield path, f"the directory {value.parent} does not exist"
         elif path != ("shadow_policies",) and not value.exists():

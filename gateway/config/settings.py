@@ -21,6 +21,7 @@ from gateway.protocol.ca_name import sanitized_name
 from gateway.protocol.xcep import ClientAuthentication
 from gateway.requester import Verifier
 from gateway.revocation.settings import CertificationAuthoritySettings
+from gateway.state.settings import SqliteSettings, StateSettings
 from gateway.strict_yaml import Settings
 from gateway.transition import kerberos as transition
 from gateway.transition.guard import ImpersonationSettings
@@ -151,6 +152,8 @@ class Configuration(Settings):
     shadow_policies: Path | None = None
     """Another such directory: a candidate, which judges every request too, and decides nothing."""
     audit: AuditSettings
+    state: StateSettings | None = None
+    """What must be remembered and shared. Without it, in SQLite beside the audit record: see `state_settings`."""
     catalogue: CatalogueSettings | None = None
     """Of certificate templates; without it, the gateway knows of them what the policies say."""
     renewals: RenewalSettings = RenewalSettings()
@@ -168,6 +171,11 @@ class Configuration(Settings):
     drain_seconds: Annotated[float, Field(gt=0, le=300)] = 40.0
     """How long a stopping gateway waits for calls in progress; a little more than an upstream answer may take."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def state_settings(self) -> StateSettings:
+        """Where the state is kept. The directory of the audit record exists, is writable, and outlives a restart."""
+        return self.state or SqliteSettings(kind="sqlite", file=self.audit.file.parent / "state.sqlite")
 
     def realm_of(self, service: CEPSettings | CESSettings) -> RealmSettings | None:
         """The realm that the service names, if there is such a one."""

@@ -1,13 +1,15 @@
 """How much may be spent when: the generic cell rate algorithm (ITU-T I.371, Annex A), in whole microseconds.
 
 Of a budget, one moment is kept: the theoretical arrival time (TAT), until when what was spent is not yet earned again.
-Whole numbers, so that every store computes the same, one that counts in doubles too (Lua): until the year 2255.
+Whole numbers, so that every store computes the same, one that counts in doubles too (Lua): below 2^53, the year 2255.
 """
 
 from dataclasses import dataclass
 from datetime import timedelta
 
 _MICROSECOND = timedelta(microseconds=1)
+_MAX_TOLERANCE = timedelta(days=36_500) // _MICROSECOND
+"""A TAT is then before the year 2155."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,10 @@ class Budget:
     def __post_init__(self) -> None:
         if self.count < 1 or self.burst < 1 or self.interval < 1:
             raise ValueError("a budget is of one thing at least, and of one million a second at most")
+        if self.tolerance > _MAX_TOLERANCE:
+            raise ValueError(
+                "a budget is earned within a hundred years: the burst is too large, or the period too long"
+            )
 
     @property
     def interval(self) -> int:

@@ -1,14 +1,19 @@
 """State in the memory of this process: for tests, and for those who need nothing to survive."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import count, islice
 
 from gateway.state import gcra
-from gateway.state.state import Entry, Overspent, Spending, Table
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+from gateway.state.state import (
+    Entry,
+    Overspent,
+    Spending,
+    Table,
+    check_entry,
+    check_spendings,
+    microseconds,
+)
 
 
 class MemoryState:
@@ -28,6 +33,7 @@ class MemoryState:
     async def put(
         self, table: Table, key: str, value: bytes, *, expires: datetime, replaces: Entry | None
     ) -> Entry | None:
+        check_entry(key, value)
         if await self.get(table, key) != replaces:
             return None
         self._forget_expired(table)
@@ -47,7 +53,8 @@ class MemoryState:
         return [entries[key][0] for key in islice((key for key in sorted(entries) if key > after), limit)]
 
     async def spend(self, spendings: Sequence[Spending]) -> Overspent | None:
-        now = self._now()
+        check_spendings(spendings)
+        now = microseconds(self._clock())
         lacking = [(gcra.lacking(s.budget, self._tats.get(s.key, 0), now, s.quantity), s) for s in spendings]
         worst, spending = max(lacking, key=lambda pair: pair[0], default=(0, None))
         if worst > 0 and spending is not None:
@@ -64,9 +71,6 @@ class MemoryState:
 
     async def close(self) -> None:
         """Nothing is held."""
-
-    def _now(self) -> int:
-        return (self._clock() - _EPOCH) // _MICROSECOND
 
     def _forget_expired(self, table: Table) -> None:
         now = self._clock()

@@ -3,9 +3,11 @@
 Small on purpose: whatever needs more than a conditional write of one entry is built so that it does not.
 """
 
+import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -15,6 +17,10 @@ MAX_KEY = 200
 """Characters of a key: printable ASCII."""
 MAX_VALUE = 1_048_576
 """Bytes of a value."""
+
+_KEY = re.compile(rf"[ -~]{{1,{MAX_KEY}}}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class Table(StrEnum):
@@ -96,3 +102,35 @@ class State(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+def microseconds(moment: datetime) -> int:
+    """Since the epoch. `moment` is aware."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def new_version() -> str:
+    """32 hexadecimal digits. By chance and not by count: a store that has lost its data never gives one out again."""
+    return secrets.token_hex(16)
+
+
+def check_entry(key: str, value: bytes) -> None:
+    """Raises ValueError for what no store takes, whichever is configured."""
+    _check_key(key)
+    if len(value) > MAX_VALUE:
+        raise ValueError(f"a value has at most {MAX_VALUE} bytes, not {len(value)}")
+
+
+def check_spendings(spendings: Sequence[Spending]) -> None:
+    """Raises ValueError for what no store takes, whichever is configured."""
+    for spending in spendings:
+        _check_key(spending.key)
+        if spending.quantity < 0:
+            raise ValueError(f"{spending.quantity} cannot be spent")
+    if len({spending.key for spending in spendings}) != len(spendings):
+        raise ValueError("each key is spent of once: add the quantities")
+
+
+def _check_key(key: str) -> None:
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"a key has 1 to {MAX_KEY} characters of printable ASCII, unlike {key[: MAX_KEY + 1]!r}")

@@ -404,6 +404,19 @@ async def test_serve_says_what_is_wrong_before_it_listens(configuration: Path) -
     assert "public_url: missing" in ran.errors
 
 
+async def test_serve_does_not_start_without_its_state(configuration: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.sqlite"
+    broken.write_bytes(b"no database" * 100)
+    with configuration.open("a") as file:
+        file.write(f"\nstate: {{kind: sqlite, file: {broken}}}\n")
+
+    ran = await run("serve", "--config", configuration)
+
+    assert ran.code == 1
+    assert "broken.sqlite cannot be read or written, file is not a database: it is no SQLite file" in ran.errors
+    assert "Traceback" not in ran.errors
+
+
 async def test_verify_audit_tells_an_intact_record_from_a_changed_one(tmp_path: Path) -> None:
     await run("lab", "--once", "--directory", tmp_path)
     audit = tmp_path / "audit.jsonl"

@@ -229,7 +229,9 @@ async def test_metrics_count_outcomes_by_service_and_health_is_told(stand: Stand
         assert 'ces_gateway_requests_total{outcome="not_permitted",service="ca1-password"} 1.0' in metrics
         assert 'ces_gateway_upstream_seconds_count{service="ca1-password"} 1.0' in metrics
         assert (await session.get("/livez")).status == 200
-        assert (await session.get("/readyz")).status == 200
+        ready = await session.get("/readyz")
+        assert ready.status == 200
+        assert {"name": "state", "ready": True} in (await ready.json())["checks"]
         assert (await session.get("/")).status == 404
 
 

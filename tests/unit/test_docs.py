@@ -15,6 +15,7 @@ from gateway.config.settings import RealmSettings
 from gateway.directory.settings import DirectorySettings
 from gateway.faults import REASONS
 from gateway.kerberos.settings import KerberosSettings
+from gateway.state.settings import RedisSettings, SqliteSettings
 from gateway.strict_yaml import Document, Settings, parse
 from gateway.telemetry import Metrics
 from gateway.transition.guard import ImpersonationSettings
@@ -62,6 +63,7 @@ def test_the_example_configuration_is_valid_and_names_every_general_setting() ->
     [
         *(("configuration.md", part) for part in examples_on("configuration.md")[1:]),
         *(("kerberos.md", part) for part in examples_on("kerberos.md")),
+        *(("state.md", part) for part in examples_on("state.md")),
     ],
 )
 def test_a_part_of_a_configuration_is_valid_in_the_place_of_the_example_s(name: str, part: str) -> None:
@@ -74,9 +76,12 @@ def test_a_part_of_a_configuration_is_valid_in_the_place_of_the_example_s(name: 
 
 @pytest.mark.parametrize(
     "model",
-    [RealmSettings, KerberosSettings, DirectorySettings, ImpersonationSettings, MappingRuleSettings, PartnerSettings],
+    [
+        *(RealmSettings, KerberosSettings, DirectorySettings, ImpersonationSettings),
+        *(MappingRuleSettings, PartnerSettings, SqliteSettings, RedisSettings),
+    ],
 )
-def test_every_setting_of_a_realm_and_of_a_mapping_rule_is_on_the_page(model: type[Settings]) -> None:
+def test_every_setting_of_a_realm_a_mapping_rule_and_a_state_is_on_the_page(model: type[Settings]) -> None:
     page = the_page("configuration.md")
 
     missing = [name for name in model.model_fields if not re.search(rf"[`.]{name}`", page)]
@@ -91,7 +96,7 @@ def test_every_word_of_a_closed_set_is_on_the_page(kind: type[StrEnum]) -> None:
     assert all(f"{word}`" in page for word in kind)
 
 
-@pytest.mark.parametrize("name", ["configuration.md", "errors.md", "kerberos.md"])
+@pytest.mark.parametrize("name", ["configuration.md", "errors.md", "kerberos.md", "state.md"])
 def test_the_metrics_on_a_page_exist(name: str) -> None:
     metrics = Metrics(version="1", services=["s"], listeners=["l"])
     metrics.realm("CORP.EXAMPLE")

@@ -63,3 +63,10 @@ def test_in_no_time_more_is_spent_than_the_burst_and_what_was_earned(
             taken += 1
 
     assert taken <= burst + (now - NOW) * count // (period * 1_000_000)
+
+
+def test_a_budget_that_takes_longer_than_a_century_is_a_mistake() -> None:
+    Budget(1, timedelta(days=365), 100)
+
+    with pytest.raises(ValueError, match="hundred years"):
+        Budget(1, timedelta(days=366), 100)

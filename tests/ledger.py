@@ -29,8 +29,8 @@ def some_facts(
 
 
 def a_line(request_id: str = "1", name: str = "web01", **changes: Any) -> Submission:
-    """Of an answered request, sent when the certificate's life began; `ends` and `life` are as of `some_facts`."""
-    facts = some_facts(name, **{key: changes.pop(key) for key in ("ends", "life") if key in changes})
+    """Of an answered request, sent when the certificate's life began; `ends`, `life`, `at` are as of `some_facts`."""
+    facts = some_facts(name, **{key: changes.pop(key) for key in ("ends", "life", "at") if key in changes})
     line = Submission(
         request_id=request_id,
         digest=f"digest of {request_id}",
@@ -46,14 +46,14 @@ def a_line(request_id: str = "1", name: str = "web01", **changes: Any) -> Submis
     return replace(line, **changes)
 
 
-def in_doubt(*, since: timedelta = DAY, after: str | None = "16") -> dict[str, Any]:
+def in_doubt(*, since: timedelta = DAY, after: str | None = "16", at: datetime = NOW) -> dict[str, Any]:
     """Changes that make `a_line` one whose answer was lost."""
-    sent = NOW - since
+    sent = at - since
     return {"submitted_at": sent, "outcome": InDoubt(until=sent + timedelta(seconds=30), after=after)}
 
 
-async def keep(state: State, *lines: Submission) -> None:
+async def keep(state: State, *lines: Submission, at: datetime = NOW) -> None:
     """As the ledger does."""
     for line in lines:
         value = Line(submission=line).to_bytes()
-        await state.put(Table.SUBMISSIONS, line.request_id, value, expires=NOW + 1000 * DAY, replaces=None)
+        await state.put(Table.SUBMISSIONS, line.request_id, value, expires=at + 1000 * DAY, replaces=None)

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
+from pydantic import ValidationError
 
 from gateway.errors import StateUnavailable
 from gateway.ledger import hearing
 from gateway.ledger.hearing import HEARD_FOR, NOTED_EVERY, Hearing, heard, key_of_account, key_of_certificate
+from gateway.ledger.settings import RenewalSettings
 from gateway.requester import Requester, Verifier
 from gateway.state.memory import MemoryState
 from gateway.state.state import Entry, Table
@@ -107,6 +109,27 @@ async def test_only_the_last_thousands_are_remembered_in_the_process(monkeypatch
 
     assert await note("bc") == []
     assert await note("a") == [key_of_account("a")]
+
+
+async def test_whoever_is_noted_again_is_remembered_longer_than_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hearing, "_MAX_REMEMBERED", 2)
+    world = World()
+    for account in "ab":
+        await world.hearing.note(by_password(account))
+    world.now = NOW + NOTED_EVERY
+    for account in "ac":
+        await world.hearing.note(by_password(account))
+    world.writes.clear()
+
+    await world.hearing.note(by_password("a"))
+
+    assert world.writes == []
+
+
+def test_whoever_tries_is_remembered_for_as_long_as_a_certificate_can_end_soon() -> None:
+    assert RenewalSettings(warn_days=90).warn + NOTED_EVERY < HEARD_FOR
+    with pytest.raises(ValidationError):
+        RenewalSettings(warn_days=91)
 
 
 async def test_what_is_older_than_any_warning_is_forgotten() -> None:

@@ -202,9 +202,13 @@ class Enrollment:
         self, call: Call, requester: Requester, token: wstep.QueryTokenStatus, record: EnrollmentRecord
     ) -> RequestSecurityTokenResponse:
         submission = await self.ledger.find(token.request_id)
-        if submission is None or submission.account != requester.account:
+        if submission is None or not self._may_ask_after(submission, requester):
             raise PendingRequestUnknown(f"{requester.account} has no pending request {token.request_id!r} here")
         return await self._resume(call, requester, submission, record)
+
+    def _may_ask_after(self, submission: Submission, requester: Requester) -> bool:
+        """Who submitted it, or whom the policy names: he must be allowed the very same by a rule, as everybody is."""
+        return submission.account == requester.account or self.policies().lets_collect(requester, submission.template)
 
     async def _resume(
         self, call: Call, requester: Requester, submission: Submission, record: EnrollmentRecord

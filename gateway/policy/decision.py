@@ -187,6 +187,8 @@ class Policy:
     mode: Mode = Mode.ENFORCE
     issued: "IssuedRule | None" = None
     """What the CA may add by itself; None where the file does not say."""
+    collectors: RequesterCondition | None = None
+    """Who may ask after requests that others have submitted; None for nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +233,11 @@ class Policies:
     def admitting(self, requester: Requester) -> tuple[Policy, ...]:
         """The policies with a rule that this requester could be allowed by."""
         return tuple(p for p in self.policies if any(rule.requesters.admits(requester) for rule in p.rules))
+
+    def lets_collect(self, requester: Requester, template: str) -> bool:
+        """Whether the policy for the template of this name lets the requester ask after others' pending requests."""
+        policy = self._by_name.get(template.casefold())
+        return policy is not None and policy.collectors is not None and policy.collectors.admits(requester)
 
 
 def _knowing(policy: Policy, oids: Mapping[str, AbstractSet[str]]) -> Policy:

@@ -184,5 +184,7 @@ class PolicyDocument(Section):
     mode: Mode = Mode.ENFORCE
     rules: Some[RuleSection]
     issued: Given[IssuedSection] = None
+    collectors: Some[RequesterSection] = ()
+    """Who may ask after pending requests of others, and is allowed the same by a rule."""
     examples: Some[ExampleSection] = ()
     """For `ces-gateway policy test`: nothing is judged by them."""

@@ -13,6 +13,7 @@ from typing import Any
 from gateway.policy.decision import Policies, Policy
 from gateway.policy.document import PolicyDocument
 from gateway.policy.examples import ExampleSection
+from gateway.policy.requesters import RequestersCondition
 from gateway.strict_yaml import Document, Mistake, Mistaken, parse
 from gateway.strict_yaml import Path as KeyPath
 
@@ -71,6 +72,7 @@ def _policy(document: Document, text: str, blocked_keys: AbstractSet[bytes]) -> 
         digest=sha256(text.encode()).hexdigest(),
         issued=form.issued.rule() if form.issued else None,
         mode=form.mode,
+        collectors=RequestersCondition(tuple(each.admitted() for each in form.collectors)) if form.collectors else None,
     )
 
 

@@ -381,6 +381,39 @@ async def test_another_s_pending_request_is_never_asked_after() -> None:
     assert "query 18" not in world.events
 
 
+COLLECTORS = (
+    POLICY.replace("requesters: [", "requesters: [{account: partner-b, authentication: [Certificate]}, ")
+    + "collectors: [{account: {regex: .*-b}, authentication: [Certificate]}]\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("policy", "collector", "error"),
+    [
+        pytest.param(COLLECTORS, "partner-b", None, id="named, and allowed the same"),
+        pytest.param(COLLECTORS, "partner-c", errors.PendingRequestUnknown, id="not named"),
+        pytest.param(COLLECTORS, "partner-c-b", NotPermitted, id="named, and not allowed the same"),
+        pytest.param(
+            COLLECTORS.replace("collectors", "#"), "partner-b", errors.PendingRequestUnknown, id="nobody named"
+        ),
+    ],
+)
+async def test_the_policy_can_name_others_who_may_fetch_what_is_pending(
+    policy: str, collector: str, error: type[Exception] | None
+) -> None:
+    world = World(answer=PENDING, policy=policy)
+    await serve(world, an_issue())
+    world.answer = ISSUED
+    world.requester = a_requester(collector)
+
+    if error is None:
+        assert isinstance(await serve(world, QueryTokenStatus(world.filed_as)), Issued)
+    else:
+        with pytest.raises(error):
+            await serve(world, QueryTokenStatus(world.filed_as))
+    assert ("query 18" in world.events) is (error is None)
+
+
 async def test_the_ca_s_own_number_leads_nowhere() -> None:
     world = World(answer=PENDING)
     await serve(world, an_issue())

@@ -35,7 +35,7 @@ def the_file(example: str) -> str:
     """A policy of which the page shows a part: a whole file, something beside the rules, or sections of a rule."""
     if example.startswith("template:"):
         return example
-    if example.startswith(("issued:", "examples:")):
+    if example.startswith(("issued:", "examples:", "collectors:")):
         return f"{a_policy_file()}\n{example}"
     rule = [
         "name: a rule",

@@ -144,10 +144,6 @@ def _partners(lines: Iterable[Submission]) -> list[str | None]:
 
 def _tried(lines: Iterable[Submission], heard: Mapping[str, datetime]) -> dict[str, datetime]:
     """By account, in lower case."""
-    found: dict[str, datetime] = {}
-    for line in lines:
-        account = line.account.casefold()
-        if account not in found:
-            found[account] = max(line.submitted_at, heard.get(key_of_account(account), line.submitted_at))
-        found[account] = max(found[account], line.submitted_at)
-    return found
+    # In the order in which they were sent: the last one counts.
+    sent = {line.account.casefold(): line.submitted_at for line in lines}
+    return {account: max(at, heard.get(key_of_account(account), at)) for account, at in sent.items()}

@@ -9,6 +9,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.cli.main import main
+from gateway.ledger.certificates import Stage
 from gateway.telemetry import Metrics
 
 FILE = Path(__file__).parents[2] / "helm" / "ces-gateway" / "alerts.yaml"
@@ -43,6 +44,7 @@ def test_a_rule_is_about_a_metric_that_there_is(rule: dict[str, Any]) -> None:
     for name, selector in named:
         assert name in METRICS
         assert set(re.findall(r"(\w+)=", selector)) <= METRICS[name]
+        assert set(re.findall(r'stage="(\w+)"', selector)) <= set(Stage)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])

@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 from gateway.ledger.census import OF_CERTIFICATES, OF_SUBMISSIONS, census
 from gateway.ledger.certificates import Stage, holdings
 from gateway.submission import UnderSubmission
@@ -54,3 +57,11 @@ def test_whoever_belongs_to_no_partner_that_there_is_counts_under_the_empty_name
 
 def test_every_stage_is_shown() -> None:
     assert sorted((*OF_CERTIFICATES, *OF_SUBMISSIONS)) == sorted(Stage)
+
+
+def test_every_stage_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "certificates.md").read_text(encoding="utf-8")
+
+    told = dict(re.findall(r"^\| `(\w+)` \| a (submission|certificate) \|", page, re.MULTILINE))
+
+    assert told == dict.fromkeys(OF_SUBMISSIONS, "submission") | dict.fromkeys(OF_CERTIFICATES, "certificate")

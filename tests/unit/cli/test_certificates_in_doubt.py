@@ -25,6 +25,21 @@ def test_the_ca_is_asked_for_some_hours_around_the_time(since: timedelta, restri
     assert told(since=since)[1].startswith(f'certutil -view -restrict "{restrictions}" -out "RequestID,')
 
 
+def test_it_is_told_where_to_look_and_what_follows_from_what_is_found() -> None:
+    columns = (
+        "RequestID,Request.RequesterName,CertificateTemplate,Request.SubmittedWhen,Request.Disposition,"
+        "Request.CommonName,SerialNumber"
+    )
+
+    assert told(since=HOUR)[:-1] == [
+        "look on the CA Corp Issuing CA 1 for the template WebServer, asked for by alice:",
+        f'certutil -view -restrict "Request.SubmittedWhen>=now-0:03,RequestID>16" -out "{columns}"',
+        "disposition 20: there is a certificate; if its holder has not got it: certutil -revoke SERIALNUMBER 4",
+        "disposition 9: it is pending; deny it if nobody waits for it: certutil -deny REQUESTID",
+        "any other, or no line: there is no certificate",
+    ]
+
+
 def test_without_a_number_the_time_alone_counts() -> None:
     assert "RequestID>" not in told(since=HOUR, after=None)[1]
 

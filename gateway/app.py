@@ -34,6 +34,7 @@ from gateway.credential import OwnIdentity, Transition
 from gateway.enrollment import Authenticate, Enrollment
 from gateway.enrollment_policy import EnrollmentPolicy
 from gateway.ledger.ledger import Ledger
+from gateway.ledger.watcher import CertificateWatcher
 from gateway.pki.certificate import parse_certificate
 from gateway.policy.decision import Policies
 from gateway.policy.issued_origin import Issuers
@@ -198,6 +199,10 @@ class App:
         if configuration.catalogue is not None:
             self.catalogue = CatalogueKeeper(configuration.catalogue.file, now, lambda _: self._use_catalogue())
             self._use_catalogue()
+        partners = [partner.name for partner in configuration.partners]
+        await stack.enter_async_context(
+            CertificateWatcher(self.state, now, configuration.renewals.warn, self.metrics, partners=partners)
+        )
         published = await self._publish_services(stack)
         stack.push_async_callback(self._stop_listeners)
         admit = self._rate_limits.request

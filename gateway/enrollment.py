@@ -59,6 +59,10 @@ class CertificateEnrollmentService(Protocol):
 class Ledger(Protocol):
     """What was sent to the CA behind one service. Every method raises StateUnavailable."""
 
+    async def heard_from(self, requester: Requester) -> None:
+        """Note that it has asked: who does not even try to renew is found by that."""
+        ...
+
     async def identical(self, approval: Approval) -> Submission | None:
         """The submission of the identical request, if there was one a while ago, when it is not on its way any more."""
         ...
@@ -178,6 +182,7 @@ class Enrollment:
         record.authenticated(requester)
 
         token = wstep.parse_request(envelope)
+        await self.ledger.heard_from(requester)
         match token:
             case wstep.Issue():
                 return await self._issue(call, requester, token, record)

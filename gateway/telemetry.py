@@ -5,7 +5,7 @@ Labels come from closed sets only: names of the configuration and the enumeratio
 
 import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from itertools import product
@@ -302,6 +302,7 @@ class Metrics:
             ["service"],
             registry=registry,
         )
+        self._certificates = _CertificateSeries(registry)
         self._realms = _RealmSeries(registry)
         Gauge("ces_gateway_build_info", "1, with the version.", ["version"], registry=registry).labels(version).set(1)
         self._start_at_zero(services, listeners)
@@ -433,6 +434,25 @@ class Metrics:
         """The gateway has asked by itself, and got no answer."""
         self._catalogue_failures.labels(service).inc()
 
+    def certificates_counted(
+        self,
+        partner: str,
+        *,
+        certificates: Mapping[str, int],
+        submissions: Mapping[str, int],
+        silent: int,
+        next_end: datetime | None,
+    ) -> None:
+        """What the ledger has of one partner now, by stage; `partner` is of the configuration, or empty."""
+        series = self._certificates
+        for stage, count in certificates.items():
+            series.certificates.labels(partner, stage).set(count)
+        for stage, count in submissions.items():
+            series.submissions.labels(partner, stage).set(count)
+        series.silent.labels(partner).set(silent)
+        # There must be a number: +Inf is further away than any alert looks.
+        series.next_end.labels(partner).set(float("inf") if next_end is None else next_end.timestamp())
+
     def realm(self, name: str) -> "RealmMetrics":
         """What is counted of one realm."""
         return RealmMetrics(name, self._realms)
@@ -440,6 +460,36 @@ class Metrics:
     def render(self) -> bytes:
         """Everything in Prometheus' text format, to be sent as `content_type`."""
         return generate_latest(self._registry)
+
+
+class _CertificateSeries:
+    """What the ledger has of each partner."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.certificates = Gauge(
+            "ces_gateway_certificates",
+            "Certificates that were issued through the gateway, until some time after their end.",
+            ["partner", "stage"],
+            registry=registry,
+        )
+        self.submissions = Gauge(
+            "ces_gateway_submissions",
+            "Requests that were sent to a CA, and of which nobody has a certificate.",
+            ["partner", "stage"],
+            registry=registry,
+        )
+        self.silent = Gauge(
+            "ces_gateway_certificates_silent",
+            "Certificates that end soon, and that nobody has tried to renew since.",
+            ["partner"],
+            registry=registry,
+        )
+        self.next_end = Gauge(
+            "ces_gateway_certificates_next_end_seconds",
+            "When the first certificate that is not renewed ends, in seconds since the epoch; +Inf: there is none.",
+            ["partner"],
+            registry=registry,
+        )
 
 
 class _RealmSeries:

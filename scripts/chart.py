@@ -31,7 +31,7 @@ CONFIGURATION_DIRECTORY = PurePosixPath("/etc/ces-gateway")
 AUDIT_DIRECTORY = PurePosixPath("/var/lib/ces-gateway")
 TEMPORARY_DIRECTORY = PurePosixPath("/tmp")  # noqa: S108 -- the container's own
 
-NO_SCHEMA = {"ServiceMonitor"}
+NO_SCHEMA = {"PrometheusRule", "ServiceMonitor"}
 """Kinds of the Prometheus operator: Kubernetes itself has no schema for them."""
 
 RESTRICTED_VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
@@ -132,6 +132,7 @@ def objections(rendering: Rendering) -> Iterator[str]:
     yield from reference_objections(rendering)
     yield from configuration_objections(rendering)
     yield from secret_objections(rendering)
+    yield from alert_objections(rendering)
 
 
 def schema_objections(rendering: Rendering) -> Iterator[str]:
@@ -268,6 +269,13 @@ def secret_objections(rendering: Rendering) -> Iterator[str]:
         for key, text in item["data"].items():
             if found := SECRET_MATERIAL.search(text):
                 yield f"ConfigMap {item['metadata']['name']}: {key} contains {found.group().strip()}"
+
+
+def alert_objections(rendering: Rendering) -> Iterator[str]:
+    wanted = rendering.values.get("prometheusRule", {}).get("enabled", False)
+    rules = [rule["spec"] for rule in rendering.of_kind("PrometheusRule")]
+    if rules != ([yaml.safe_load((CHART / "alerts.yaml").read_text())] if wanted else []):
+        yield "the PrometheusRule is not alerts.yaml as it is, or is there where nobody wants it, or is not"
 
 
 def refusal_objections(helm: Path) -> Iterator[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gateway import __version__
 from gateway.cli import (
+    certificates,
     check_config,
     enroll,
     explain,
@@ -63,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_argument("--json", action="store_true", help="for programs")
     command.set_defaults(run=templates.run)
 
+    certificates.add_to(commands)
     enroll.add_to(commands)
     policy.add_to(commands)
 

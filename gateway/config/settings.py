@@ -16,6 +16,7 @@ from gateway.authn.partners import PartnerList
 from gateway.catalogue.settings import CatalogueSettings
 from gateway.directory.settings import DirectorySettings
 from gateway.kerberos.settings import KerberosSettings, RealmName
+from gateway.ledger.settings import RenewalSettings
 from gateway.protocol.ca_name import sanitized_name
 from gateway.protocol.xcep import ClientAuthentication
 from gateway.rates.settings import RateLimitSettings
@@ -174,6 +175,8 @@ class Configuration(Settings):
     """What must be remembered and shared. Without it, in SQLite beside the audit record: see `state_settings`."""
     catalogue: CatalogueSettings | None = None
     """Of certificate templates; without it, the gateway knows of them what the policies say."""
+    renewals: RenewalSettings = RenewalSettings()
+    """When somebody is told of certificates that should have been renewed."""
     management: ManagementSettings = ManagementSettings()
     limits: LimitSettings = LimitSettings()
     rate_limits: RateLimitSettings = RateLimitSettings()

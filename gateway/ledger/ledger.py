@@ -14,9 +14,11 @@ from hashlib import sha256
 
 from gateway.errors import MalformedMessage, Overloaded, StateUnavailable
 from gateway.ledger.document import Line, Repeat, read
+from gateway.ledger.hearing import Hearing
 from gateway.pki.certificate import parse_certificate
 from gateway.policy.decision import Approval
 from gateway.protocol.wstep import Issued, Pending, RequestSecurityTokenResponse
+from gateway.requester import Requester
 from gateway.state.state import Entry, State, Table
 from gateway.submission import Answered, CertificateFacts, InDoubt, Submission, UnderSubmission, Withheld
 
@@ -52,6 +54,11 @@ class Ledger:
         self._ca = ca
         self._answer = timedelta(seconds=answer_seconds)
         self._pause = pause
+        self._hearing = Hearing(state, clock)
+
+    async def heard_from(self, requester: Requester) -> None:
+        """Note that it asks, whatever will become of it. Raises StateUnavailable."""
+        await self._hearing.note(requester)
 
     async def identical(self, approval: Approval) -> Submission | None:
         """The submission of the identical request for the same account, if there was one a while ago.

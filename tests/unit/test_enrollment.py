@@ -14,6 +14,7 @@ from gateway import errors
 from gateway.call import Call
 from gateway.credential import Credential, OwnCertificate
 from gateway.enrollment import Enrollment
+from gateway.ledger.hearing import heard, key_of_account
 from gateway.ledger.ledger import Ledger
 from gateway.pki.authorities import CertificationAuthorities, CertificationAuthority
 from gateway.pki.certificate import parse_certificate
@@ -242,6 +243,24 @@ async def test_an_approved_request_is_recorded_before_the_ca_sees_it() -> None:
         "submit",
         "recorded Issued 17",
     ]
+
+
+async def test_whoever_asks_is_heard_of_whatever_becomes_of_it() -> None:
+    world = World()
+
+    with pytest.raises(NotPermitted):
+        await serve(world, an_issue(dns=("web01.victim.example",)))
+
+    assert (await heard(world.state))[key_of_account("partner-a")] == NOW
+
+
+async def test_whoever_waits_for_a_pending_request_is_heard_of() -> None:
+    world = World()
+
+    with pytest.raises(errors.PendingRequestUnknown):
+        await serve(world, QueryTokenStatus("17"))
+
+    assert (await heard(world.state))[key_of_account("partner-a")] == NOW
 
 
 async def test_the_der_that_was_judged_is_the_der_that_is_submitted() -> None:

@@ -109,6 +109,12 @@ class CEPSettings(_ServiceSettings):
     kind: Literal["CEP"]
     friendly_name: str = "Certificate enrollment"
     """What Windows shows as the name of the policy server."""
+    view: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")] = "default"
+    """CEP services of one view tell one requester the same, by whatever authentication: clients know them by one
+    policyID. There is one, unless the services ask several forests."""
+    cache_seconds: Annotated[float, Field(ge=0, le=86400)] = 300
+    """How long an answer of the internal CEP is given without asking again; 0: not at all. Windows clients come every
+    8 hours: any number of them makes 12 questions an hour. And who has changed a template waits five minutes."""
 
     @property
     def path(self) -> str:
@@ -121,6 +127,8 @@ class CESSettings(_ServiceSettings):
     kind: Literal["CES"]
     ca: Annotated[str, Field(min_length=1, max_length=64)]
     """The common name of the CA, as in the subject of its certificate (at most 64 characters: RFC 5280, Appendix A)."""
+    renewal_only: bool = False
+    """Whether it takes renewals only ([MS-XCEP] 3.1.4.1.3.5)."""
 
     @property
     def path(self) -> str:

@@ -148,6 +148,8 @@ class Rule:
     attributes: AbstractSet[str] = frozenset()
     """The name/value attributes that a condition allows, if their values are right: names as the CA compares them."""
     template_conditions: tuple[TemplateCondition, ...] = ()
+    renewals_only: bool = False
+    """Whether it allows nothing but renewals."""
 
     def violations(self, application: Application, template: "Template") -> tuple[Violation, ...]:
         """Every violation of every condition, not the first, in a policy for this template."""
@@ -187,6 +189,17 @@ class Policy:
     mode: Mode = Mode.ENFORCE
     issued: "IssuedRule | None" = None
     """What the CA may add by itself; None where the file does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTemplate:
+    """A template that a requester could enroll."""
+
+    name: str
+    oid: str | None
+    """None where its policy is for whatever has the name."""
+    renewals_only: bool
+    """Whether no rule allows the requester anything but renewals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +244,20 @@ class Policies:
     def admitting(self, requester: Requester) -> tuple[Policy, ...]:
         """The policies with a rule that this requester could be allowed by."""
         return tuple(p for p in self.policies if any(rule.requesters.admits(requester) for rule in p.rules))
+
+    def open_to(self, requester: Requester) -> tuple[OpenTemplate, ...]:
+        """The templates of these policies, in their order."""
+        return tuple(
+            OpenTemplate(policy.template.name, policy.template.oid, _is_for_renewals_only(policy, requester))
+            for policy in self.admitting(requester)
+        )
+
+
+def _is_for_renewals_only(policy: Policy, requester: Requester) -> bool:
+    """A policy on trial lets new requests through as well."""
+    return policy.mode is Mode.ENFORCE and all(
+        rule.renewals_only or not rule.requesters.admits(requester) for rule in policy.rules
+    )
 
 
 def _knowing(policy: Policy, oids: Mapping[str, AbstractSet[str]]) -> Policy:

@@ -10,14 +10,13 @@ import pytest
 from lxml import etree
 from structlog.testing import capture_logs
 
-from gateway import errors
+from gateway import enrollment_policy, errors
 from gateway.call import Call
 from gateway.credential import Credential
 from gateway.policy.decision import Application, Approval, Concern, NotPermitted, Violation
 from gateway.protocol import wstep
 from gateway.protocol.soap import Envelope
 from gateway.protocol.wstep import RequestSecurityTokenResponse
-from gateway.protocol.xcep import GetPoliciesResponse
 from gateway.requester import Requester, Verifier
 from gateway.telemetry import Metrics
 from gateway.tickets import EvidenceTicket
@@ -54,7 +53,7 @@ class Record:
     def objected(self, objections: tuple[errors.Objection, ...]) -> None: ...
     async def withheld(self, incident: errors.CertificateWithheld) -> None: ...
     async def answered(self, response: RequestSecurityTokenResponse) -> None: ...
-    async def published(self, response: GetPoliciesResponse) -> None: ...
+    async def published(self, told: enrollment_policy.Told) -> None: ...
 
     async def refused(self, **told: Any) -> None:
         self.refusals.append(told)

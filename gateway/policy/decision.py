@@ -255,9 +255,9 @@ class Policies:
 
 def _is_for_renewals_only(policy: Policy, requester: Requester) -> bool:
     """A policy on trial lets new requests through as well."""
-    return policy.mode is Mode.ENFORCE and all(
-        rule.renewals_only or not rule.requesters.admits(requester) for rule in policy.rules
-    )
+    if policy.mode is Mode.AUDIT or not any(rule.renewals_only for rule in policy.rules):
+        return False
+    return all(rule.renewals_only or not rule.requesters.admits(requester) for rule in policy.rules)
 
 
 def _knowing(policy: Policy, oids: Mapping[str, AbstractSet[str]]) -> Policy:

@@ -18,6 +18,7 @@ from gateway.authn.partners import PartnerOf
 from gateway.authn.password_file import PasswordFile, PasswordFileMistaken
 from gateway.authn.username_token import InternalCesDecides, UsernameTokenAuthenticator
 from gateway.catalogue.keeper import CatalogueKeeper
+from gateway.catalogue.last_told import LastTold
 from gateway.catalogue.offers import KeptOffers
 from gateway.catalogue.refresh import Refresher, Refreshing
 from gateway.catalogue.views import KeptViews
@@ -110,6 +111,7 @@ class App:
         """Whether the inside has told of everything since the start."""
         self._offers: dict[str, KeptOffers] = {}
         """By CEP service."""
+        self._last_told = LastTold(clock, self.policies)
         # A realm is a DNS domain as well: what is in it is inside.
         hosts = [host for service in self.configuration.services if (host := urlsplit(service.upstream.url).hostname)]
         self._redact = redactor([*hosts, *(f"kdc.{realm.name}" for realm in self.configuration.realms)])
@@ -373,10 +375,11 @@ class App:
                     authenticate=authenticate,
                     policies=self.policies,
                     transition=transition,
-                    asks_as=partial(_asks_as, service.transition),
+                    asks_as=partial(asks_as, service.transition),
                     cep=CepClient(client),
                     offers=self._kept_offers(service),
-                    views=KeptViews(service.name, self._clock, self.policies),
+                    views=KeptViews(service.name),
+                    has_it=self._last_told.has_it,
                     publication=partial(self._advertising.publication, service),
                     learn=self._learner(service),
                 )
@@ -405,7 +408,7 @@ def _report_passwords(mistaken: PasswordFileMistaken) -> None:
     log.error("password file not reloaded, the last good one stays in force", mistakes=str(mistaken))
 
 
-def _asks_as(transition: TransitionKind, requester: Requester) -> str | None:
+def asks_as(transition: TransitionKind, requester: Requester) -> str | None:
     """Whom the internal CEP sees: the gateway, the requester's account, or whoever has that password."""
     if transition is TransitionKind.PASS_ON_USERNAME_TOKEN:
         return None

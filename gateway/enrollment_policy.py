@@ -94,14 +94,10 @@ class Offers(Protocol):
 
 
 class Views(Protocol):
-    """What has been published and rendered, kept, and since when each requester has been told it."""
+    """What has been published and rendered, kept."""
 
     def view(self, offer: Offer, templates: tuple[OpenTemplate, ...], publication: Publication) -> View:
         """Raises as `publish`."""
-        ...
-
-    def has_it(self, requester: Requester, question: Question, view: View, since: datetime | None) -> bool:
-        """Whether who got its policies at `since` (aware; None: nobody knows) has this view for certain."""
         ...
 
 
@@ -133,6 +129,8 @@ class EnrollmentPolicy:
     cep: CertificateEnrollmentPolicyService
     offers: Offers
     views: Views
+    has_it: Callable[[Requester, View, datetime | None], bool]
+    """Whether a client that got its policies at that time (aware; None: nobody knows) has this view for certain."""
     publication: Callable[[], Publication]
     """What works of what the configuration publishes."""
     learn: Callable[[GetPoliciesResponse], None] = lambda _: None
@@ -151,7 +149,7 @@ class EnrollmentPolicy:
 
         # Judged anew in each call, so that a reload counts at once.
         view = self.views.view(offer, self.policies().open_to(requester), self.publication())
-        has_it = self.views.has_it(requester, question, view, xcep.moment_of(request.last_update))
+        has_it = self.has_it(requester, view, xcep.moment_of(request.last_update))
         told = Told(view, offer, is_unchanged=has_it)
         await record.published(told)
         return told

@@ -4,7 +4,7 @@ Rules only allow. A prohibition is a condition inside a rule, so the order of ru
 adding a rule never takes an approval away. With no policy, no rule or no condition met, the answer is no.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -243,21 +243,38 @@ class Policies:
 
     def admitting(self, requester: Requester) -> tuple[Policy, ...]:
         """The policies with a rule that this requester could be allowed by."""
-        return tuple(p for p in self.policies if any(rule.requesters.admits(requester) for rule in p.rules))
+        admits = _admission_of(requester)
+        return tuple(policy for policy in self.policies if any(map(admits, policy.rules)))
 
     def open_to(self, requester: Requester) -> tuple[OpenTemplate, ...]:
         """The templates of these policies, in their order."""
+        admits = _admission_of(requester)
         return tuple(
-            OpenTemplate(policy.template.name, policy.template.oid, _is_for_renewals_only(policy, requester))
-            for policy in self.admitting(requester)
+            OpenTemplate(policy.template.name, policy.template.oid, _is_for_renewals_only(policy, admits))
+            for policy in self.policies
+            if any(map(admits, policy.rules))
         )
 
 
-def _is_for_renewals_only(policy: Policy, requester: Requester) -> bool:
+def _admission_of(requester: Requester) -> Callable[[Rule], bool]:
+    """Whether a rule admits the requester. Many rules share a condition (`gateway.policy.load`), which is asked once."""
+    known: dict[int, bool] = {}
+
+    def admits(rule: Rule) -> bool:
+        condition = rule.requesters
+        admission = known.get(id(condition))
+        if admission is None:
+            admission = known[id(condition)] = condition.admits(requester)
+        return admission
+
+    return admits
+
+
+def _is_for_renewals_only(policy: Policy, admits: Callable[[Rule], bool]) -> bool:
     """A policy on trial lets new requests through as well."""
     if policy.mode is Mode.AUDIT or not any(rule.renewals_only for rule in policy.rules):
         return False
-    return all(rule.renewals_only or not rule.requesters.admits(requester) for rule in policy.rules)
+    return all(rule.renewals_only or not admits(rule) for rule in policy.rules)
 
 
 def _knowing(policy: Policy, oids: Mapping[str, AbstractSet[str]]) -> Policy:

@@ -20,6 +20,7 @@ from types import SimpleNamespace
 
 from gateway.audit import AuditLog
 from gateway.call import Call
+from gateway.catalogue.last_told import LastTold
 from gateway.catalogue.offers import KeptOffers
 from gateway.catalogue.views import KeptViews
 from gateway.credential import Credential, OwnCertificate
@@ -99,7 +100,8 @@ async def measured(templates: int, rounds: int, times: int) -> SimpleNamespace:
         asks_as=lambda _: "own_certificate",
         cep=inside,
         offers=KeptOffers("cep", 300, now),
-        views=KeptViews("cep", now, lambda: policies),
+        views=KeptViews("cep"),
+        has_it=LastTold(now, lambda: policies).has_it,
         publication=lambda: publication,
     )
     request = GetPolicies(None, None, RequestFilter(None, 0, 0))

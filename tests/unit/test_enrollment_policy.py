@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway import errors
 from gateway.call import Call
+from gateway.catalogue.last_told import CLOCKS_APART, LastTold
 from gateway.catalogue.offers import RETRY_AFTER, KeptOffers
-from gateway.catalogue.views import CLOCKS_APART, KeptViews
+from gateway.catalogue.views import KeptViews
 from gateway.credential import Credential, OwnCertificate
 from gateway.enrollment_policy import EnrollmentPolicy, Told
 from gateway.policy.decision import Policies
@@ -142,7 +143,8 @@ def a_story(world: World, *, cache_seconds: float = 300, asked_as: str | None = 
         asks_as=lambda _: asked_as,
         cep=world,
         offers=KeptOffers("cep", cache_seconds, world.clock),
-        views=KeptViews("cep", world.clock, lambda: world.policies),
+        views=KeptViews("cep"),
+        has_it=LastTold(world.clock, lambda: world.policies).has_it,
         publication=lambda: publication,
         learn=world.learned.append,
     )
@@ -377,6 +379,21 @@ async def test_so_is_a_reload_and_a_first_question_of_this_requester() -> None:
     world.policies = load_policies([("policy.yaml", POLICY)])
 
     assert (await serve(world, story, asking_since(world.now))).policies
+
+
+async def test_another_question_of_the_same_requester_is_no_proof_of_what_it_has() -> None:
+    """A machine of a newer Windows asks otherwise than before."""
+    world = World()
+    story = a_story(world)
+    await serve(world, story)
+    world.now += timedelta(hours=8)
+    changed, *rest = world.offer.policies or ()
+    world.offer = replace(
+        world.offer, policies=(replace(changed, attributes=replace(changed.attributes, major_revision=9)), *rest)
+    )
+    newer = replace(asking_since(world.now), request_filter=RequestFilter(None, 6, 6))
+
+    assert (await serve(world, story, newer)).policies
 
 
 async def test_what_others_were_told_says_nothing_of_a_requester() -> None:

@@ -1,25 +1,21 @@
-"""What is told, kept as it is sent; since when each requester has been told it is tested with the story."""
+"""What is told, kept as it is sent."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
 
 from gateway.catalogue.views import KeptViews
-from gateway.enrollment_policy import Offer, Question, View
+from gateway.enrollment_policy import Offer
 from gateway.errors import NothingToEnroll
 from gateway.policy.decision import OpenTemplate
 from gateway.policy.publication import Publication
-from gateway.protocol.xcep import CAURI, ClientAuthentication, GetPolicies, GetPoliciesResponse
-from tests.builders import a_requester
+from gateway.protocol.xcep import CAURI, ClientAuthentication, GetPoliciesResponse
 from tests.templates import CA_1, USER, WEB, an_offer, an_offered_policy
 
-NOW = datetime(2026, 6, 1, tzinfo=UTC)
 URI = CAURI(ClientAuthentication.CERTIFICATE, "https://enroll.partner.example/CES", None, renewal_only=False)
 PUBLICATION = Publication("Partners", "{ID}", {CA_1: (URI,)})
 ALL = (OpenTemplate(WEB, None, renewals_only=False), OpenTemplate(USER, None, renewals_only=False))
-QUESTION = Question("own_account", GetPolicies(None, None, None))
 
 
 def offered(response: GetPoliciesResponse | None = None, digest: bytes = b"1") -> Offer:
@@ -28,7 +24,7 @@ def offered(response: GetPoliciesResponse | None = None, digest: bytes = b"1") -
 
 
 def some_views(capacity: int = 1_000_000) -> KeptViews:
-    return KeptViews("cep", lambda: NOW, lambda: None, capacity)
+    return KeptViews("cep", capacity)
 
 
 def test_the_same_is_made_once() -> None:
@@ -92,19 +88,3 @@ def test_a_template_that_no_client_could_use_is_logged_once() -> None:
             views.view(offered(broken, digest), ALL, PUBLICATION)
 
     assert [USER in line["detail"] for line in logs] == [True]
-
-
-def test_who_is_forgotten_is_told_everything() -> None:
-    times = iter([NOW] * 5 + [NOW + timedelta(hours=1)] * 2)
-    views = KeptViews("cep", lambda: next(times), lambda: None, requesters=2)
-    view = views.view(offered(), ALL, PUBLICATION)
-    for n in (1, 2, 1, 3, 1):
-        assert not _ask(views, f"partner-{n}", view)
-
-    later = NOW + timedelta(hours=1)
-    assert _ask(views, "partner-1", view, later)
-    assert not _ask(views, "partner-2", view, later)
-
-
-def _ask(views: KeptViews, account: str, view: View, since: datetime | None = None) -> bool:
-    return views.has_it(a_requester(account), QUESTION, view, since)

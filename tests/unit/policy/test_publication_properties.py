@@ -74,37 +74,44 @@ def some(items: st.SearchStrategy[Any], most: int = 3) -> st.SearchStrategy[Any]
     return NIL | st.lists(items, max_size=most).map(tuple)
 
 
-PRIVATE_KEYS = st.builds(
-    PrivateKeyAttributes,
-    st.sampled_from([1024, 2048]),
-    FLAGS,
-    FLAGS,
-    NIL | st.just("D:P(A;;GA;;;S-1-5-21-1-2-3-512)"),
-    NIL | NUMBERS,
-    some(st.sampled_from(["Microsoft Software Key Storage Provider", *INTERNAL])),
-)
-ATTRIBUTES = st.builds(
-    Attributes,
-    common_name=NAMES,
-    policy_schema=st.integers(1, 4),
-    validity_period_seconds=st.just(31536000),
-    renewal_period_seconds=st.just(3628800),
-    enroll=st.booleans(),
-    auto_enroll=st.booleans(),
-    private_key_attributes=PRIVATE_KEYS,
-    major_revision=UNSIGNED,
-    minor_revision=UNSIGNED,
-    superseded_policies=some(NAMES),
-    private_key_flags=FLAGS,
-    subject_name_flags=FLAGS,
-    enrollment_flags=FLAGS,
-    general_flags=FLAGS,
-    hash_algorithm_oid_reference=NIL | NUMBERS,
-    ra_requirements=NIL | st.builds(RARequirements, st.integers(0, 2), some(NUMBERS), some(NUMBERS)),
-    key_archival_attributes=NIL | st.builds(KeyArchivalAttributes, NUMBERS, st.just(256)),
-    extensions=some(st.builds(Extension, NUMBERS, NIL | st.booleans(), NIL | st.just(b"\3\2\5\xa0"))),
-)
-POLICIES = st.builds(CertificateEnrollmentPolicy, NUMBERS, some(CA_NUMBERS), ATTRIBUTES)
+def private_keys(numbers: st.SearchStrategy[int]) -> st.SearchStrategy[PrivateKeyAttributes]:
+    return st.builds(
+        PrivateKeyAttributes,
+        st.sampled_from([1024, 2048]),
+        FLAGS,
+        FLAGS,
+        NIL | st.just("D:P(A;;GA;;;S-1-5-21-1-2-3-512)"),
+        NIL | numbers,
+        some(st.sampled_from(["Microsoft Software Key Storage Provider", *INTERNAL])),
+    )
+
+
+def attributes(numbers: st.SearchStrategy[int]) -> st.SearchStrategy[Attributes]:
+    """`numbers` are what oIDReferences say."""
+    return st.builds(
+        Attributes,
+        common_name=NAMES,
+        policy_schema=st.integers(1, 4),
+        validity_period_seconds=st.just(31536000),
+        renewal_period_seconds=st.just(3628800),
+        enroll=st.booleans(),
+        auto_enroll=st.booleans(),
+        private_key_attributes=private_keys(numbers),
+        major_revision=UNSIGNED,
+        minor_revision=UNSIGNED,
+        superseded_policies=some(NAMES),
+        private_key_flags=FLAGS,
+        subject_name_flags=FLAGS,
+        enrollment_flags=FLAGS,
+        general_flags=FLAGS,
+        hash_algorithm_oid_reference=NIL | numbers,
+        ra_requirements=NIL | st.builds(RARequirements, st.integers(0, 2), some(numbers), some(numbers)),
+        key_archival_attributes=NIL | st.builds(KeyArchivalAttributes, numbers, st.just(256)),
+        extensions=some(st.builds(Extension, numbers, NIL | st.booleans(), NIL | st.just(b"\3\2\5\xa0"))),
+    )
+
+
+POLICIES = st.builds(CertificateEnrollmentPolicy, NUMBERS, some(CA_NUMBERS), attributes(NUMBERS))
 
 
 @st.composite
@@ -130,20 +137,13 @@ def cas(draw: st.DrawFn) -> tuple[CA, ...]:
 
 @st.composite
 def scenarios(draw: st.DrawFn) -> tuple[GetPoliciesResponse, list[OpenTemplate]]:
-    """An answer, and what is open of it: at least one template that refers to nothing that is not there."""
+    """An answer, and what is open of it: at least one template whose references resolve."""
     authorities, identifiers, opened = draw(cas()), draw(oids()), draw(OPEN)
+    listed = [oid.oid_reference_id for oid in identifiers if oid.oid_reference_id in range(12)]
     sure = CertificateEnrollmentPolicy(
         identifiers[0].oid_reference_id,
         (authorities[0].ca_reference_id, *draw(st.lists(CA_NUMBERS, max_size=3))),
-        replace(
-            draw(ATTRIBUTES),
-            common_name=opened[0].name,
-            private_key_attributes=replace(draw(PRIVATE_KEYS), algorithm_oid_reference=None),
-            hash_algorithm_oid_reference=None,
-            ra_requirements=None,
-            key_archival_attributes=None,
-            extensions=None,
-        ),
+        replace(draw(attributes(st.sampled_from(listed))), common_name=opened[0].name),
     )
     others = draw(st.lists(POLICIES, max_size=4))
     policies = (*others, sure) if draw(st.booleans()) else (sure, *others)

@@ -15,8 +15,6 @@ import structlog
 
 from gateway.enrollment_policy import Offer, Question
 from gateway.errors import GatewayError, TicketRefusedInside, UpstreamUnavailable
-from gateway.protocol import xcep
-from gateway.protocol.soap import render_body
 from gateway.protocol.xcep import GetPoliciesResponse
 
 log = structlog.get_logger()
@@ -29,8 +27,8 @@ for that long knows nothing of it."""
 RETRY_AFTER = timedelta(seconds=30)
 """After a failure: as long as one answer may take. Until then clients do not wait for another one."""
 CAPACITY = 64 * 1024 * 1024
-"""Bytes of XML, of distinct answers and of questions: 160 accounts that see 208 templates each, all different, or any
-number that see the same. In memory an answer is about as large as its XML."""
+"""Bytes of distinct answers, as they print, and of questions: 250 accounts that see 208 templates each, all different,
+or any number that see the same. In memory it is up to a half more."""
 _ENTRY = 500
 """Bytes that an entry counts beside its answer."""
 
@@ -42,7 +40,7 @@ class _Answer:
     response: GetPoliciesResponse
     digest: bytes
     size: int
-    """Of its XML."""
+    """In bytes, printed."""
 
 
 @dataclass(slots=True)
@@ -186,7 +184,8 @@ class KeptOffers:
 
 
 def _answer(response: GetPoliciesResponse) -> _Answer:
-    content = render_body(xcep.render_get_policies_response(response)).content
+    # Equal values, of nothing but numbers, texts and octets, print alike: 5 ms for 208 templates, where XML takes 60.
+    content = repr(response).encode()
     return _Answer(response, sha256(content).digest(), len(content))
 
 

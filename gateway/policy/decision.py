@@ -257,7 +257,7 @@ class Policies:
 
 
 def _admission_of(requester: Requester) -> Callable[[Rule], bool]:
-    """Whether a rule admits the requester. Many rules share a condition (`gateway.policy.load`), which is asked once."""
+    """Whether a rule admits the requester. Rules that share a condition (`gateway.policy.load`) ask it once."""
     known: dict[int, bool] = {}
 
     def admits(rule: Rule) -> bool:

@@ -167,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             ("  of it, the policies: what is open to the requester", f"{found.admitting:.2f}"),
             ("the first call", f"{found.first:.1f}"),
             ("  of it, reducing", f"{found.publish:.1f}"),
-            ("  of it, rendering, twice", f"{found.render:.1f}"),
+            ("  of it, rendering", f"{found.render:.1f}"),
             ("reading CEP's answer, once for each question", f"{found.parse:.1f}"),
         ],
     )

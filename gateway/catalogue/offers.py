@@ -99,7 +99,7 @@ class KeptOffers:
 
     def last(self, question: Question, error: GatewayError) -> Offer:
         """As Offers says."""
-        kept = None if question.asked_as is None else self._find(question)
+        kept = self._find(question)
         self._note(str(error))
         if kept is None:
             raise error

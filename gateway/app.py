@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from gateway import __version__
+from gateway.advertising import Advertising
 from gateway.audit import AuditLog
 from gateway.authn.client_certificate import ClientCertificateAuthenticator
 from gateway.authn.issued_certificate import IssuedCertificateAuthenticator
@@ -19,7 +20,10 @@ from gateway.authn.password_file import PasswordFile, PasswordFileMistaken
 from gateway.authn.rate_limited import rate_limited
 from gateway.authn.username_token import InternalCesDecides, UsernameTokenAuthenticator
 from gateway.catalogue.keeper import CatalogueKeeper
+from gateway.catalogue.last_told import LastTold
+from gateway.catalogue.offers import KeptOffers
 from gateway.catalogue.refresh import Refresher, Refreshing
+from gateway.catalogue.views import KeptViews
 from gateway.config import (
     Authentication,
     CEPSettings,
@@ -38,11 +42,10 @@ from gateway.ledger.watcher import CertificateWatcher
 from gateway.pki.certificate import parse_certificate
 from gateway.policy.decision import Policies
 from gateway.policy.issued_origin import Issuers
-from gateway.policy.publication import Publication
-from gateway.protocol.xcep import CAURI, GetPoliciesResponse
+from gateway.protocol.xcep import GetPoliciesResponse
 from gateway.rates.limits import RateLimits
 from gateway.redaction import redactor
-from gateway.requester import Verifier
+from gateway.requester import Requester, Verifier
 from gateway.revocation.keeper import AuthoritiesKeeper
 from gateway.state.open import open_state
 from gateway.state.state import State
@@ -75,8 +78,12 @@ def now() -> datetime:
 class App:
     """The running gateway: `async with App(checked) as app`."""
 
-    def __init__(self, checked: Checked, state: State | None = None) -> None:
-        """`state` is for several that share one, in a test; else each has its own."""
+    def __init__(self, checked: Checked, clock: Callable[[], datetime] = now, *, state: State | None = None) -> None:
+        """`clock` is that of GetPolicies: how old an answer is, and since when something is told.
+
+        `state` is for several that share one, in a test; else each has its own.
+        """
+        self._clock = clock
         self.configuration: Configuration = checked.configuration
         self._rate_limits: RateLimits
         self.metrics = Metrics(
@@ -110,6 +117,23 @@ class App:
         self._shared_state = state
         self.state: WatchedState
         """From the start on."""
+        self._published: list[PublishedService] = []
+        self._knows_all_cas = False
+        """Whether the inside has told of everything since the start."""
+        self._offers: dict[str, KeptOffers] = {}
+        """By CEP service."""
+        self._last_told = LastTold(clock, self.policies)
+        # A realm is a DNS domain as well: what is in it is inside.
+        hosts = [host for service in self.configuration.services if (host := urlsplit(service.upstream.url).hostname)]
+        self._redact = redactor([*hosts, *(f"kdc.{realm.name}" for realm in self.configuration.realms)])
+        self._advertising = Advertising(
+            self.configuration,
+            published=lambda: self._published,
+            offered_cas=self._offered_cas,
+            metrics=self.metrics,
+            clock=clock,
+            redact=self._redact,
+        )
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -155,6 +179,7 @@ class App:
                 listener.use(load_contexts(settings))
             except (Mistaken, OSError, ValueError) as error:
                 log.error("certificates not reloaded, the last good ones stay", mistakes=str(error).splitlines())
+        self._advertising.test()
 
     def _reload_shadow_policies(self) -> None:
         directory = self.configuration.shadow_policies
@@ -203,10 +228,11 @@ class App:
         await stack.enter_async_context(
             CertificateWatcher(self.state, now, configuration.renewals.warn, self.metrics, partners=partners)
         )
-        published = await self._publish_services(stack)
+        await self._publish_services(stack)
+        self._advertising.test()
         stack.push_async_callback(self._stop_listeners)
         admit = self._rate_limits.request
-        http = HttpServer(lambda: published, configuration.limits, self.metrics, self._note_refusal, admit)
+        http = HttpServer(lambda: self._published, configuration.limits, self.metrics, self._note_refusal, admit)
         for settings in configuration.listeners:
             listener = Listener(
                 settings,
@@ -226,11 +252,16 @@ class App:
             **{f"listener {listener.name}": listener.is_accepting for listener in self.listeners},
             **(self.realms.checks() if self.realms else {}),
         }
-        troubles = {**(self.realms.troubles() if self.realms else {}), **self.authorities.troubles()}
+        troubles = {
+            **(self.realms.troubles() if self.realms else {}),
+            **self.authorities.troubles(),
+            **self._advertising.troubles(),
+            **{f"service {name}": offers.trouble for name, offers in self._offers.items()},
+        }
         self.management = Management(configuration.management, self.metrics, checks, troubles)
         await self.management.start()
         stack.push_async_callback(self.management.stop)
-        log.info("started", version=__version__, services=[service.name for service in published])
+        log.info("started", version=__version__, services=[service.name for service in self._published])
 
     async def _stop_listeners(self) -> None:
         """All at once: they have one time to drain."""
@@ -249,25 +280,19 @@ class App:
         log.info("handshake failed", peer=peer, listener=listener, reason=reason, detail=detail)
         self.audit.handshake_failed(peer=peer, listener=listener, reason=reason)
 
-    async def _publish_services(self, stack: AsyncExitStack) -> list[PublishedService]:
-        services = self.configuration.services
-        hosts = [host for service in services if (host := urlsplit(service.upstream.url).hostname)]
-        # A realm is a DNS domain as well: what is in it is inside.
-        redact = redactor([*hosts, *(f"kdc.{realm.name}" for realm in self.configuration.realms)])
-        published = []
+    async def _publish_services(self, stack: AsyncExitStack) -> None:
         refreshers: list[Refresher] = []
-        for service in services:
+        for service in self.configuration.services:
             realm = self.realms.of(service) if self.realms else None
             client = await stack.enter_async_context(self._soap_client(service, realm))
-            story = self._story(service, client, realm, redact)
+            story = self._story(service, client, realm, self._redact)
             if service.verifier is Verifier.INTERNAL_CES:
                 # A guess until the inside has answered.
                 story = rate_limited(self._rate_limits, story, by_password=True)
             if isinstance(service, CEPSettings):
                 refreshers.extend(self._refreshers(service, client, realm))
-            published.append(self._publish(service, story, redact))
+            self._published.append(self._publish(service, story, self._redact))
         await stack.enter_async_context(Refreshing(refreshers))
-        return published
 
     def _use_catalogue(self) -> None:
         """Find policies by what the catalogue knows now, and say what it objects to, each objection once."""
@@ -294,10 +319,22 @@ class App:
             certificates = tuple(map(parse_certificate, self.catalogue.catalogue.ca_certificates(ca)))
         return Issuers(ca, certificates)
 
-    def _learner(self, service: CEPSettings, *, is_complete: bool = False) -> Callable[[GetPoliciesResponse], None]:
+    def _learner(self, service: CEPSettings) -> Callable[[GetPoliciesResponse], None]:
         if self.catalogue is None:
             return lambda _: None
-        return partial(self.catalogue.learn, service.name, is_complete=is_complete)
+        return partial(self.catalogue.learn, service.name)
+
+    def _learn_all(self, service: CEPSettings, response: GetPoliciesResponse) -> None:
+        assert self.catalogue is not None, "who refreshes has a catalogue"
+        self.catalogue.learn(service.name, response, is_complete=True)
+        self._knows_all_cas = True
+        self._advertising.test()
+
+    def _offered_cas(self) -> frozenset[str]:
+        """The CAs that the inside tells of; none as long as it is not known that these are all."""
+        if self.catalogue is None or not self._knows_all_cas:
+            return frozenset()
+        return frozenset(ca.common_name for ca in self.catalogue.catalogue.cas)
 
     def _refreshers(self, service: CEPSettings, client: SoapClient, realm: "Realm | None") -> Iterator[Refresher]:
         """One for a CEP service that can be asked under the gateway's own name."""
@@ -311,7 +348,7 @@ class App:
                 CepClient(client),
                 identity,
                 self.configuration.catalogue.refresh_seconds,
-                self._learner(service, is_complete=True),
+                partial(self._learn_all, service),
                 partial(self.metrics.catalogue_not_refreshed, service.name),
             )
 
@@ -367,11 +404,23 @@ class App:
                     authenticate=authenticate,
                     policies=self.policies,
                     transition=transition,
+                    asks_as=partial(asks_as, service.transition),
                     cep=CepClient(client),
-                    publication=publication(self.configuration, service),
+                    offers=self._kept_offers(service),
+                    views=KeptViews(service.name),
+                    has_it=self._last_told.has_it,
+                    publication=partial(self._advertising.publication, service),
                     learn=self._learner(service),
                 )
                 return enrollment_policy_story(enrollment_policy)
+
+    def _kept_offers(self, service: CEPSettings) -> KeptOffers:
+        offers = KeptOffers(
+            service.name, service.cache_seconds, self._clock, partial(self.metrics.cep_stale, service.name)
+        )
+        self._offers[service.name] = offers
+        self.metrics.watch_cep(service.name, lambda: offers.trouble() is not None)
+        return offers
 
     def _authenticator(self, service: CEPSettings | CESSettings, realm: "Realm | None") -> Authenticate:
         if service.by_own_certificate:
@@ -390,20 +439,13 @@ def _report_passwords(mistaken: PasswordFileMistaken) -> None:
     log.error("password file not reloaded, the last good one stays in force", mistakes=str(mistaken))
 
 
-def publication(configuration: Configuration, service: CEPSettings) -> Publication:
-    """What a CEP service tells about the CAs: every CES service that is published for them, in the file's order."""
-    uris: dict[str, tuple[CAURI, ...]] = {}
-    for ces in configuration.services:
-        if isinstance(ces, CESSettings):
-            known = uris.get(ces.ca, ())
-            uri = CAURI(
-                ces.authentication.client_authentication,
-                configuration.public_url_of(ces),
-                priority=len(known) + 1,
-                renewal_only=False,
-            )
-            uris[ces.ca] = (*known, uri)
-    return Publication(service.friendly_name, configuration.public_url, uris)
+def asks_as(transition: TransitionKind, requester: Requester) -> str | None:
+    """Whom the internal CEP sees: the gateway, the requester's account, or whoever has that password."""
+    if transition is TransitionKind.PASS_ON_USERNAME_TOKEN:
+        return None
+    if not transition.impersonates:
+        return transition
+    return requester.directory_account.sid if requester.directory_account else None
 
 
 def _longest_submission(service: CESSettings) -> float:

@@ -303,6 +303,24 @@ class Metrics:
             registry=registry,
         )
         self._certificates = _CertificateSeries(registry)
+        self._cep_stale = Counter(
+            "ces_gateway_cep_stale",
+            "GetPolicies that were answered by an older word of the internal CEP, since it was not there.",
+            ["service"],
+            registry=registry,
+        )
+        self._cep_absent = Gauge(
+            "ces_gateway_cep_absent",
+            "1 while the internal CEP is not there, as far as is known.",
+            ["service"],
+            registry=registry,
+        )
+        self._not_advertised = Gauge(
+            "ces_gateway_service_not_advertised",
+            "1 while clients are not told of this CES service, since it would not work.",
+            ["service"],
+            registry=registry,
+        )
         self._realms = _RealmSeries(registry)
         Gauge("ces_gateway_build_info", "1, with the version.", ["version"], registry=registry).labels(version).set(1)
         self._start_at_zero(services, listeners)
@@ -452,6 +470,19 @@ class Metrics:
         series.silent.labels(partner).set(silent)
         # There must be a number: +Inf is further away than any alert looks.
         series.next_end.labels(partner).set(float("inf") if next_end is None else next_end.timestamp())
+
+    def watch_cep(self, service: str, is_absent: Callable[[], bool]) -> None:
+        """Have each rendering ask whether the CEP behind this service is there. Must not block."""
+        self._cep_absent.labels(service).set_function(lambda: float(is_absent()))
+        self._cep_stale.labels(service)
+
+    def cep_stale(self, service: str) -> None:
+        """A client was told what CEP had said before, since it was not there to say it again."""
+        self._cep_stale.labels(service).inc()
+
+    def watch_advertising(self, service: str, is_advertised: Callable[[], bool]) -> None:
+        """Have each rendering ask whether clients are told of this CES service. Must not block."""
+        self._not_advertised.labels(service).set_function(lambda: float(not is_advertised()))
 
     def realm(self, name: str) -> "RealmMetrics":
         """What is counted of one realm."""

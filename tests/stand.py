@@ -22,7 +22,7 @@ from xml.sax.saxutils import escape
 import yaml
 from lxml import etree
 
-from gateway.app import App
+from gateway.app import App, now
 from gateway.audit import verify
 from gateway.cli.lab_configuration import Ports, configuration, write_configuration
 from gateway.config import load_configuration
@@ -158,10 +158,11 @@ class Stand:
         )
         return self.envelope(ACTION_RST, body, security=security)
 
-    def get_policies(self, *, security: str | None = None) -> bytes:
+    def get_policies(self, *, security: str | None = None, last_update: str | None = None) -> bytes:
+        since = f"<lastUpdate>{last_update}</lastUpdate>" if last_update else '<lastUpdate xsi:nil="true"/>'
         body = (
             f'<GetPolicies xmlns="{NAMESPACES["xcep"]}" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><client>'
-            '<lastUpdate xsi:nil="true"/><preferredLanguage xsi:nil="true"/></client><requestFilter>'
+            f'{since}<preferredLanguage xsi:nil="true"/></client><requestFilter>'
             '<policyOIDs xsi:nil="true"/><clientVersion>0</clientVersion><serverVersion>0</serverVersion>'
             "</requestFilter></GetPolicies>"
         )
@@ -252,6 +253,7 @@ async def a_stand(
     world: World,
     directory: Path,
     change: Change = lambda _: None,
+    clock: Callable[[], datetime] = now,
     *,
     renewal_only: Collection[tuple[ServiceKind, str]] = (),
 ) -> AsyncIterator[Stand]:
@@ -262,7 +264,7 @@ async def a_stand(
     async with Lab(world, renewal_only=renewal_only) as lab:
         ports = Ports.free()
         file = write_stand_configuration(world, lab, ports, directory, change)
-        async with App(load_configuration(file, datetime.now(UTC))) as app:
+        async with App(load_configuration(file, datetime.now(UTC)), clock) as app:
             yield Stand(world, lab, app, ports, directory / "audit.jsonl")
 
 

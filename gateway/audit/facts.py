@@ -12,6 +12,7 @@ from hashlib import sha256
 from gateway.account import Account
 from gateway.call import Call
 from gateway.credential import Credential, KerberosCredential, OwnCertificate
+from gateway.enrollment_policy import Told
 from gateway.errors import CertificateWithheld, GatewayError, MalformedMessage, Objection, RateLimited
 from gateway.faults import fault_for
 from gateway.pki.certificate import Certificate, parse_certificate
@@ -24,7 +25,6 @@ from gateway.protocol.key_exchange import KeyExchangeToken
 from gateway.protocol.security import UsernameToken
 from gateway.protocol.soap import UpstreamRefused
 from gateway.protocol.wstep import Issued, RequestSecurityTokenResponse
-from gateway.protocol.xcep import GetPoliciesResponse
 from gateway.requester import Evidence, Requester
 from gateway.submission import Submission
 from gateway.tickets import EvidenceTicket, TicketGrantingTicket
@@ -207,8 +207,14 @@ def of_incident(incident: CertificateWithheld) -> Facts:
     return {"certificate": certificate, **of_objections(incident.objections)}
 
 
-def of_publication(response: GetPoliciesResponse) -> Facts:
-    return {"templates": [policy.attributes.common_name for policy in response.policies or ()]}
+def of_publication(told: Told) -> Facts:
+    """What the client knows now; `offered` says how old the inside's word on it is, where it is not of this call."""
+    facts: Facts = {"policy_id": told.view.policy_id, "templates": list(told.view.templates)}
+    if told.is_unchanged:
+        facts["policies_not_changed"] = True
+    if told.offer.age_seconds:
+        facts["offered"] = {"age_seconds": round(told.offer.age_seconds), "stale": told.offer.is_stale}
+    return facts
 
 
 def of_refusal(error: BaseException, violations: Sequence[Violation]) -> Facts:

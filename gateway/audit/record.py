@@ -11,12 +11,12 @@ from gateway.audit.judged import judged
 from gateway.audit.writer import Writer
 from gateway.call import Call
 from gateway.credential import Credential
+from gateway.enrollment_policy import Told
 from gateway.errors import CertificateWithheld, Objection, RateLimited, RecordNotWritten, StateUnavailable
 from gateway.policy.comparison import Difference
 from gateway.policy.decision import Application, Approval, Violation
 from gateway.protocol.key_exchange import KeyExchangeToken
 from gateway.protocol.wstep import RequestSecurityTokenResponse
-from gateway.protocol.xcep import GetPoliciesResponse
 from gateway.requester import Requester
 from gateway.submission import Submission
 
@@ -102,10 +102,10 @@ class CallRecord:
         told = facts.of_response(response, ca_request_id)
         await self._writer.append(Event.ANSWERED, self._facts | told | self._duration(), durable=True)
 
-    async def published(self, response: GetPoliciesResponse) -> None:
+    async def published(self, told: Told) -> None:
         """Which templates were shown. Written, not synced: a crash loses no certificate. Raises RecordNotWritten."""
         await self._writer.append(
-            Event.PUBLISHED, self._facts | facts.of_publication(response) | self._duration(), durable=False
+            Event.PUBLISHED, self._facts | facts.of_publication(told) | self._duration(), durable=False
         )
 
     async def exchanged(self, token: KeyExchangeToken) -> None:

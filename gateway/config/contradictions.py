@@ -34,10 +34,25 @@ def contradictions(configuration: Configuration) -> Iterator[tuple[KeyPath, str]
             yield (*at, "public_url"), "must be https://host or https://host:port"
         for key, message in _contradictions_of_service(configuration, service):
             yield (*at, *key), message
+    yield from _different_names_of_one_view(configuration)
     yield from contradictions_of_partners(configuration)
     yield from contradictions_of_rates(configuration.rate_limits, [partner.name for partner in configuration.partners])
     yield from contradictions_of_realms(configuration)
     yield from _authorities_of_one_name(configuration)
+
+
+def _different_names_of_one_view(configuration: Configuration) -> Iterator[tuple[KeyPath, str]]:
+    """[MS-XCEP] 3.1.4.1.3.23: the friendly name is in the Response that one policyID stands for."""
+    names: dict[str, CEPSettings] = {}
+    for n, service in enumerate(configuration.services):
+        if isinstance(service, CEPSettings):
+            first = names.setdefault(service.view, service)
+            if service.friendly_name != first.friendly_name:
+                text = (
+                    f"{first.name} of the same view is called {first.friendly_name!r}, and clients know both by one"
+                    " policyID: call them the same, or give the one that asks another forest another `view`"
+                )
+                yield ("services", n, "friendly_name"), text
 
 
 def _authorities_of_one_name(configuration: Configuration) -> Iterator[tuple[KeyPath, str]]:

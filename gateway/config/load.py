@@ -8,6 +8,7 @@ from pathlib import Path
 from gateway.authn.mapping import AccountMapping
 from gateway.authn.negotiate import ChannelBindings
 from gateway.authn.password_file import PasswordFileMistaken, parse_password_file
+from gateway.config.advertising import warnings_of_advertising
 from gateway.config.authority_files import mistakes_of_authorities
 from gateway.config.catalogue_files import objections_of_catalogue
 from gateway.config.contradictions import contradictions
@@ -78,6 +79,7 @@ def load_configuration(file: Path, now: datetime) -> Checked:
     warnings.extend(warnings_of_renewal(configuration))
     shadow, shadow_mistakes = _read_shadow_policies(document, configuration)
     objections = objections_of_catalogue(configuration, policies)
+    warnings.extend(warnings_of_advertising(configuration, {ca.common_name for ca in objections.catalogue.cas}))
     names = objections.catalogue.common_names()
     return Checked(
         configuration,

@@ -112,6 +112,12 @@ class CEPSettings(_ServiceSettings):
     kind: Literal["CEP"]
     friendly_name: str = "Certificate enrollment"
     """What Windows shows as the name of the policy server."""
+    view: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")] = "default"
+    """CEP services of one view tell one requester the same, by whatever authentication: clients know them by one
+    policyID. There is one, unless the services ask several forests."""
+    cache_seconds: Annotated[float, Field(ge=0, le=86400)] = 300
+    """How long an answer of the internal CEP is given without asking again; 0: not at all. Windows clients come every
+    8 hours: any number of them makes 12 questions an hour. And who has changed a template waits five minutes."""
     key_based_renewal: bool = False
     """Whether its clients stand for themselves, by a certificate of one of `certification_authorities`: machines out of
     any domain, which renew by their key. False: nobody gets in whom no mapping rule names, unless somebody says so."""

@@ -4,7 +4,7 @@ Rules only allow. A prohibition is a condition inside a rule, so the order of ru
 adding a rule never takes an approval away. With no policy, no rule or no condition met, the answer is no.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -150,6 +150,8 @@ class Rule:
     attributes: AbstractSet[str] = frozenset()
     """The name/value attributes that a condition allows, if their values are right: names as the CA compares them."""
     template_conditions: tuple[TemplateCondition, ...] = ()
+    renewals_only: bool = False
+    """Whether it allows nothing but renewals."""
 
     def violations(self, application: Application, template: "Template") -> tuple[Violation, ...]:
         """Every violation of every condition, not the first, in a policy for this template."""
@@ -194,6 +196,17 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenTemplate:
+    """A template that a requester could enroll."""
+
+    name: str
+    oid: str | None
+    """None where its policy is for whatever has the name."""
+    renewals_only: bool
+    """Whether no rule allows the requester anything but renewals."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policies:
     """The policies in force: a snapshot that a reload swaps whole. Look-ups do not grow with their number."""
 
@@ -232,14 +245,45 @@ class Policies:
             return self._by_oid.get(reference.oid)
         return self._by_name.get((reference.name or "").casefold())
 
-    def admitting(self, requester: Requester) -> tuple[Policy, ...]:
-        """The policies with a rule that this requester could be allowed by."""
-        return tuple(p for p in self.policies if any(rule.requesters.admits(requester) for rule in p.rules))
-
     def lets_collect(self, requester: Requester, template: str) -> bool:
         """Whether the policy for the template of this name lets the requester ask after others' pending requests."""
         policy = self._by_name.get(template.casefold())
         return policy is not None and policy.collectors is not None and policy.collectors.admits(requester)
+
+    def admitting(self, requester: Requester) -> tuple[Policy, ...]:
+        """The policies with a rule that this requester could be allowed by."""
+        admits = _admission_of(requester)
+        return tuple(policy for policy in self.policies if any(map(admits, policy.rules)))
+
+    def open_to(self, requester: Requester) -> tuple[OpenTemplate, ...]:
+        """The templates of these policies, in their order."""
+        admits = _admission_of(requester)
+        return tuple(
+            OpenTemplate(policy.template.name, policy.template.oid, _is_for_renewals_only(policy, admits))
+            for policy in self.policies
+            if any(map(admits, policy.rules))
+        )
+
+
+def _admission_of(requester: Requester) -> Callable[[Rule], bool]:
+    """Whether a rule admits the requester. Rules that share a condition (`gateway.policy.load`) ask it once."""
+    known: dict[int, bool] = {}
+
+    def admits(rule: Rule) -> bool:
+        condition = rule.requesters
+        admission = known.get(id(condition))
+        if admission is None:
+            admission = known[id(condition)] = condition.admits(requester)
+        return admission
+
+    return admits
+
+
+def _is_for_renewals_only(policy: Policy, admits: Callable[[Rule], bool]) -> bool:
+    """A policy on trial lets new requests through as well."""
+    if policy.mode is Mode.AUDIT or not any(rule.renewals_only for rule in policy.rules):
+        return False
+    return all(rule.renewals_only or not admits(rule) for rule in policy.rules)
 
 
 def _knowing(policy: Policy, oids: Mapping[str, AbstractSet[str]]) -> Policy:

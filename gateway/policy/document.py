@@ -149,6 +149,7 @@ class RuleSection(Section):
             limits=self._limits(),
             attributes=frozenset(attributes.allowed) | (VALIDITY_ATTRIBUTES if maximum_validity else frozenset()),
             template_conditions=(RenewalCondition(self.renewal.terms() if self.renewal else None, subject, names),),
+            renewals_only=self.renewal is not None and self.renewal.required,
         )
 
     def _limits(self) -> Limits:

@@ -72,10 +72,11 @@ class AdmittedRequester:
     def is_about(self, requester: Requester) -> bool:
         """Whatever kind of credential was shown."""
         return (
-            is_plain(requester.account)
+            # The cheapest first: GetPolicies asks this of every rule of every policy.
+            (self.partner is None or self.partner == requester.partner)
             and (self.account is None or self.account.matches(requester.account, requester))
+            and is_plain(requester.account)
             and (self.issuer is None or _is_issued_by(self.issuer, requester))
-            and (self.partner is None or self.partner == requester.partner)
             and self._is_about_account(requester.directory_account)
         )
 

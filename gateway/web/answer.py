@@ -17,7 +17,7 @@ from gateway.faults import Outcome, fault_for, hresult_of, message_for
 from gateway.policy.decision import Approval, NotPermitted, Violation
 from gateway.protocol import wstep, xcep
 from gateway.protocol.key_exchange import ACTION_KET_FINAL, KeyExchangeToken, render_key_exchange_token
-from gateway.protocol.soap import Envelope, parse_envelope, render_envelope, render_fault
+from gateway.protocol.soap import Envelope, RenderedBody, parse_envelope, render_envelope, render_fault
 from gateway.protocol.wstep import Issued
 from gateway.requester import Requester
 from gateway.telemetry import Metrics, PolicyOutcome
@@ -64,7 +64,7 @@ class Told:
     outcome: str
     """issued, pending, key_exchange or published: with the faults' reasons, the closed set of the metric's outcomes."""
     action: str
-    body: etree._Element
+    body: etree._Element | RenderedBody
 
 
 Story = Callable[[Call, Envelope, CallRecord], Awaitable[Told]]
@@ -89,8 +89,8 @@ def enrollment_policy_story(enrollment_policy: EnrollmentPolicy) -> Story:
     """[MS-XCEP]: the answer in its envelope's terms."""
 
     async def story(call: Call, envelope: Envelope, record: CallRecord) -> Told:
-        response = await enrollment_policy.get_policies(call, envelope, record)
-        return Told("published", xcep.ACTION_GET_POLICIES_RESPONSE, xcep.render_get_policies_response(response))
+        told = await enrollment_policy.get_policies(call, envelope, record)
+        return Told("published", xcep.ACTION_GET_POLICIES_RESPONSE, told.body)
 
     return story
 
@@ -171,7 +171,7 @@ class SoapService:
             **audited,
         )
 
-    def _render(self, action: str, body: etree._Element, envelope: Envelope | None) -> bytes:
+    def _render(self, action: str, body: etree._Element | RenderedBody, envelope: Envelope | None) -> bytes:
         """With a Timestamp iff the request had one: WWSAPI may ask for it, and cepces must not meet mustUnderstand."""
         security = envelope.security if envelope else None
         return render_envelope(

@@ -195,5 +195,5 @@ async def _another(stand: Stand, directory: Path, name: str, state: MemoryState,
         listener["port"] = 0
     file = stand.world.directory / f"{directory.name}-{name}.yaml"
     file.write_text(yaml.safe_dump(content))
-    app = await stack.enter_async_context(App(load_configuration(file, datetime.now(UTC)), state))
+    app = await stack.enter_async_context(App(load_configuration(file, datetime.now(UTC)), state=state))
     return app.listeners[0].port

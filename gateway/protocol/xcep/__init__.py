@@ -1,5 +1,6 @@
 """[MS-XCEP]: GetPolicies and GetPoliciesResponse."""
 
+from gateway.protocol.xcep.last_update import moment_of
 from gateway.protocol.xcep.messages import (
     ACTION_GET_POLICIES,
     ACTION_GET_POLICIES_RESPONSE,
@@ -38,6 +39,7 @@ __all__ = [
     "PrivateKeyAttributes",
     "RARequirements",
     "RequestFilter",
+    "moment_of",
     "parse_get_policies",
     "parse_get_policies_response",
     "render_get_policies",

@@ -44,7 +44,7 @@ class RequestFilter:
 
 @dataclass(frozen=True, slots=True)
 class GetPolicies:
-    """`last_update` stays text: Microsoft's own sample has no time zone, and the gateway never compares it."""
+    """`last_update` stays text, for whoever relays it; `gateway.protocol.xcep.last_update` reads it."""
 
     last_update: str | None
     preferred_language: str | None

@@ -13,6 +13,7 @@ from gateway.audit.log import AuditLog
 from gateway.audit.record import CallRecord
 from gateway.config import TransitionKind
 from gateway.credential import Credential, OwnCertificate
+from gateway.enrollment_policy import Offer, Told, View
 from gateway.errors import (
     CertificateNotMapped,
     CertificateWithheld,
@@ -28,14 +29,9 @@ from gateway.policy.comparison import Change, Difference
 from gateway.policy.decision import Concern, Decision, Mode, NotPermitted, Violation
 from gateway.protocol.key_exchange import KeyExchangeToken
 from gateway.protocol.security import Secret, UsernameToken
-from gateway.protocol.soap import CertificateEnrollmentWSDetail, Fault, UpstreamRefused
+from gateway.protocol.soap import CertificateEnrollmentWSDetail, Fault, RenderedBody, UpstreamRefused
 from gateway.protocol.wstep import Issued, Pending
-from gateway.protocol.xcep import (
-    Attributes,
-    CertificateEnrollmentPolicy,
-    GetPoliciesResponse,
-    PrivateKeyAttributes,
-)
+from gateway.protocol.xcep import GetPoliciesResponse
 from gateway.requester import Assumed, Requester, Verifier
 from gateway.tickets import CredentialCache, TicketGrantingTicket
 from tests.builders import an_account
@@ -551,6 +547,17 @@ async def test_published_templates_are_named(log: AuditLog, path: Path) -> None:
 
     line = told(path, "published")
     assert (line["account"], line["templates"]) == ("CORP\\alice", ["WebServer", "Machine"])
+    assert line["policy_id"] == "{ID}"
+    assert {"policies_not_changed", "offered"}.isdisjoint(line)
+
+
+async def test_how_old_the_inside_s_word_was_and_whether_the_client_had_it_is_told(log: AuditLog, path: Path) -> None:
+    await log.open(a_call()).published(a_publication("WebServer", is_unchanged=True, age=3600.4, is_stale=True))
+
+    line = told(path, "published")
+    assert line["policies_not_changed"] is True
+    assert line["templates"] == ["WebServer"]
+    assert line["offered"] == {"age_seconds": 3600, "stale": True}
 
 
 async def test_an_exchange_certificate_that_was_passed_on_is_named(log: AuditLog, path: Path) -> None:
@@ -604,29 +611,7 @@ async def test_no_password_no_ticket_and_no_body_ever_reaches_the_file(
     assert "Secret" not in record_as_text
 
 
-def a_publication(*names: str) -> GetPoliciesResponse:
-    policies = tuple(CertificateEnrollmentPolicy(n, (1,), _attributes(name)) for n, name in enumerate(names))
-    return GetPoliciesResponse("{ID}", None, None, None, policies or None, None, None)
-
-
-def _attributes(name: str) -> Attributes:
-    return Attributes(
-        common_name=name,
-        policy_schema=2,
-        validity_period_seconds=1,
-        renewal_period_seconds=1,
-        enroll=True,
-        auto_enroll=False,
-        private_key_attributes=PrivateKeyAttributes(2048, None, None, None, None, None),
-        major_revision=1,
-        minor_revision=0,
-        superseded_policies=None,
-        private_key_flags=None,
-        subject_name_flags=None,
-        enrollment_flags=None,
-        general_flags=None,
-        hash_algorithm_oid_reference=None,
-        ra_requirements=None,
-        key_archival_attributes=None,
-        extensions=None,
-    )
+def a_publication(*names: str, is_unchanged: bool = False, age: float = 0.0, is_stale: bool = False) -> Told:
+    nothing = GetPoliciesResponse("{INSIDE}", None, None, None, None, None, None)
+    view = View("{ID}", names, RenderedBody(b"<all/>"), RenderedBody(b"<nothing/>"), b"digest")
+    return Told(view, Offer(nothing, b"digest", age, is_stale), is_unchanged)

@@ -99,6 +99,18 @@ CONTRADICTIONS: dict[str, tuple[Change, str]] = {
         lambda c: c["services"].append(deepcopy(c["services"][1]) | {"name": "again", "ca": "CORP ISSUING CA 1"}),
         "another service has the path",
     ),
+    "two friendly names of one view": (
+        lambda c: c["services"].append(
+            deepcopy(c["services"][0])
+            | {
+                "name": "again",
+                "friendly_name": "Other",
+                "authentication": "UsernamePassword",
+                "verifier": "password_file",
+            }
+        ),
+        "services.2.friendly_name: policy of the same view is called 'Certificate enrollment'",
+    ),
     "no password to pass on for the KDC's": (
         _service(1, verifier="kerberos"),
         "services.1.transition: does not go with verifier kerberos",

@@ -15,6 +15,7 @@ from gateway.policy.decision import (
     Concern,
     Mode,
     NotPermitted,
+    OpenTemplate,
     Policies,
     Policy,
     Rule,
@@ -388,3 +389,31 @@ def test_the_policies_for_a_requester_are_those_with_a_rule_for_it(account: str,
     )
 
     assert [policy.name for policy in known.admitting(a_requester(account))] == admitting
+
+
+def test_what_is_open_is_told_with_the_object_identifier_of_its_policy() -> None:
+    known = policies(a_policy(a_rule("a"), name="One"))
+
+    (opened,) = known.open_to(a_requester())
+
+    (policy,) = known.policies
+    assert opened == OpenTemplate(policy.template.name, policy.template.oid, renewals_only=False)
+
+
+@pytest.mark.parametrize(
+    ("rules", "mode", "renewals_only"),
+    [
+        ([("partner-a", True)], Mode.ENFORCE, True),
+        ([("partner-a", True), ("partner-b", False)], Mode.ENFORCE, True),
+        ([("partner-a", True), ("partner-a", False)], Mode.ENFORCE, False),
+        ([("partner-a", False)], Mode.ENFORCE, False),
+        ([("partner-a", True)], Mode.AUDIT, False),
+    ],
+)
+def test_renewals_only_is_what_every_rule_for_this_requester_says_and_a_trial_is_none(
+    rules: list[tuple[str, bool]], mode: Mode, *, renewals_only: bool
+) -> None:
+    written = [replace(a_rule(f"r{n}", account=account), renewals_only=only) for n, (account, only) in enumerate(rules)]
+    known = policies(replace(a_policy(*written), mode=mode))
+
+    assert [opened.renewals_only for opened in known.open_to(a_requester())] == [renewals_only]

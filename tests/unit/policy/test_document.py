@@ -429,3 +429,11 @@ def test_an_unknown_extension_is_a_mistake() -> None:
     assert mistakes(a_policy_file("extensions: [SubjectKeyIdentifier]")) == [
         (6, "rules.0.extensions.0", f"no extension: write one of {', '.join(EXTENSIONS)}, or dotted numbers")
     ]
+
+
+@pytest.mark.parametrize(
+    ("section", "renewals_only"),
+    [("", False), ("renewal: {owner: [names]}", False), ("renewal: {owner: [names], required: true}", True)],
+)
+def test_a_rule_that_requires_a_renewal_is_for_renewals_only(section: str, *, renewals_only: bool) -> None:
+    assert rule_of(a_policy_file(section)).renewals_only == renewals_only

@@ -151,6 +151,35 @@ def test_files_of_another_shape_are_mistakes_and_nothing_worse(text: str) -> Non
     assert mistakes(("a.yaml", text), ("b.yaml", text))
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "{account: partner-a, authentication: [Certificate]}",
+        "{account: {regex: 'a.*'}, authentication: [Certificate, Kerberos]}",
+        "{account: {suffix: '@partner-a.example'}, authentication: [UsernamePassword]}",
+        "{issuer: 'CN=Partner CA,O=Partner A', authentication: [Certificate]}",
+        "{issuer: {regex: 'CN=.*'}, authentication: [Certificate]}",
+        "{groups: [pki-users], notGroups: [S-1-5-21-1-2-3-512], authentication: [Kerberos]}",
+        "{organizationalUnits: ['OU=a,DC=corp'], notOrganizationalUnits: ['OU=b,DC=corp'], authentication: [Kerberos]}",
+        "{partner: partner-a, authentication: [Certificate]}",
+    ],
+)
+def test_policies_share_what_they_say_of_requesters(entry: str) -> None:
+    def a_file(template: str, who: str) -> str:
+        return (
+            f"template: {{name: {template}}}\nrules:\n  - name: r\n    requesters: [{who}]\n"
+            "    key: [{algorithm: EC, curves: [secp256r1]}]\n"
+        )
+
+    other = "{account: somebody-else, authentication: [Certificate]}"
+    files = [("a.yaml", a_file("A", entry)), ("b.yaml", a_file("B", entry)), ("c.yaml", a_file("C", other))]
+
+    first, second, third = (policy.rules[0].requesters for policy in load_policies(files).policies)
+
+    assert first is second
+    assert third is not first
+
+
 @settings(derandomize=True, deadline=None, max_examples=200)
 @given(st.randoms(use_true_random=False), st.integers(1, 4))
 def test_damaged_files_are_loaded_or_mistaken_and_nothing_worse(random: Random, damages: int) -> None:

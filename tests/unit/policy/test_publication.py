@@ -1,5 +1,6 @@
 """What is told outside. The answer of the inside is built with everything that could leak or dangle."""
 
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -7,7 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.errors import NothingToEnroll, UpstreamMisbehaved
-from gateway.policy.publication import Publication, publish
+from gateway.policy import publication as under_test
+from gateway.policy.decision import OpenTemplate
+from gateway.policy.publication import Publication, not_changed, policy_id_of
 from gateway.protocol.xcep import (
     CA,
     CAURI,
@@ -22,6 +25,7 @@ from gateway.protocol.xcep import (
     PrivateKeyAttributes,
     RARequirements,
 )
+from gateway.redaction import redactor
 from tests.certificates import an_authority
 
 WEB, USER, SECRET, UNREACHABLE = "PartnerWebServer", "PartnerUser", "CorpSecretTemplate", "PartnerLegacy"
@@ -40,11 +44,17 @@ def ca_certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes
     return {name: an_authority(directory, name).certificate.public_bytes(Encoding.DER) for name in names}
 
 
+def publish(offered: GetPoliciesResponse, templates: Iterable[str], publication: Publication) -> GetPoliciesResponse:
+    """Of templates that are open to everything."""
+    opened = [OpenTemplate(name, None, renewals_only=False) for name in templates]
+    return under_test.publish(offered, opened, publication).response
+
+
 @pytest.fixture
 def publication() -> Publication:
     return Publication(
         "Partner certificates",
-        "https://pki.example",
+        policy_id_of("https://pki.example", "default"),
         {"Fabrikam Issuing CA": (OUTSIDE,), "Fabrikam Second CA": (replace(OUTSIDE, priority=2),)},
     )
 
@@ -228,12 +238,6 @@ def test_requirements_without_lists_refer_to_nothing(offered: GetPoliciesRespons
     assert [oid.oid_reference_id for oid in response.oids or ()] == [10]
 
 
-def test_an_inside_without_object_identifiers_yields_none(
-    offered: GetPoliciesResponse, publication: Publication
-) -> None:
-    assert publish(replace(offered, oids=None), {WEB}, publication).oids == ()
-
-
 # --- what is rewritten ----------------------------------------------------------------------------------------------
 
 
@@ -255,7 +259,8 @@ def test_what_clients_build_their_key_by_is_kept(offered: GetPoliciesResponse, p
 
     before = (offered.policies or ())[0].attributes
     after = (response.policies or ())[0].attributes
-    assert after == replace(before, enroll=True, superseded_policies=None)
+    extensions = tuple(replace(each, critical=each.critical or False) for each in before.extensions or ())
+    assert after == replace(before, enroll=True, superseded_policies=None, extensions=extensions)
     assert response.next_update_hours == offered.next_update_hours
 
 
@@ -302,41 +307,27 @@ def test_a_published_ca_that_no_template_uses_is_not_told(
 # --- the identifier of the view -------------------------------------------------------------------------------------
 
 
-def policy_id(offered: GetPoliciesResponse, publication: Publication, *templates: str) -> str:
-    return publish(offered, set(templates), publication).policy_id
-
-
-def test_each_view_has_its_own_identifier(offered: GetPoliciesResponse, publication: Publication) -> None:
-    views = {policy_id(offered, publication, *templates) for templates in ([WEB], [USER], [WEB, USER])}
-
-    assert len(views) == 3
-
-
-def test_a_comma_in_a_name_does_not_make_two_views_one(offered: GetPoliciesResponse, publication: Publication) -> None:
-    def offering(*names: str) -> GetPoliciesResponse:
-        return replace(
-            offered, policies=tuple(CertificateEnrollmentPolicy(10, (1,), attributes(name)) for name in names)
-        )
-
-    assert policy_id(offering("a,b"), publication, "a,b") != policy_id(offering("a", "b"), publication, "a", "b")
-
-
-def test_the_same_view_has_the_same_identifier_everywhere(
+def test_the_identifier_stays_whatever_the_inside_offers_and_whoever_asks(
     offered: GetPoliciesResponse, publication: Publication
 ) -> None:
-    another_order = replace(offered, policies=tuple(reversed(offered.policies or ())), policy_id="{elsewhere}")
-    another_flavour = replace(
-        publication, uris={"Fabrikam Issuing CA": (replace(OUTSIDE, uri="https://pki.example/other"),)}
+    another_inside = replace(offered, policies=tuple(reversed(offered.policies or ())), policy_id="{elsewhere}")
+
+    told = [
+        publish(offered, {WEB}, publication),
+        publish(offered, {WEB, USER}, publication),
+        publish(another_inside, {USER}, publication),
+    ]
+
+    assert {response.policy_id for response in told} == {publication.policy_id}
+
+
+def test_the_identifier_is_of_the_place_and_its_view() -> None:
+    here = policy_id_of("https://pki.example", "default")
+
+    assert here == policy_id_of("https://PKI.example/", "default")
+    assert (
+        len({here, policy_id_of("https://pki.example", "second"), policy_id_of("https://pki2.example", "default")}) == 3
     )
-
-    first = policy_id(offered, publication, WEB, USER)
-    assert first == policy_id(another_order, another_flavour, USER.upper(), WEB, "not offered")
-
-
-def test_another_gateway_has_another_identifier(offered: GetPoliciesResponse, publication: Publication) -> None:
-    another = replace(publication, policy_id_seed="https://pki.other.example")
-
-    assert policy_id(offered, publication, WEB) != policy_id(offered, another, WEB)
 
 
 def test_identifiers_look_as_those_of_windows(offered: GetPoliciesResponse, publication: Publication) -> None:
@@ -348,3 +339,155 @@ def test_identifiers_look_as_those_of_windows(offered: GetPoliciesResponse, publ
     assert response.policy_id == response.policy_id.upper()
     assert response.policy_friendly_name == "Partner certificates"
     assert response.policies_not_changed is None
+
+
+# --- what else a client can rely on ---------------------------------------------------------------------------------
+
+
+def published(offered: GetPoliciesResponse, publication: Publication, *templates: OpenTemplate) -> under_test.Published:
+    return under_test.publish(offered, templates, publication)
+
+
+def told(response: GetPoliciesResponse) -> list[str]:
+    return [policy.attributes.common_name for policy in response.policies or ()]
+
+
+def some_uris(*kinds: tuple[ClientAuthentication, bool]) -> tuple[CAURI, ...]:
+    return tuple(CAURI(kind, f"https://pki.example/{n}", None, only) for n, (kind, only) in enumerate(kinds))
+
+
+CERTIFICATE, PASSWORD = ClientAuthentication.CERTIFICATE, ClientAuthentication.USERNAME_PASSWORD
+
+
+def uris_of(response: GetPoliciesResponse) -> list[tuple[int, bool | None, int | None, str]]:
+    (ca,) = response.cas or ()
+    return [(uri.client_authentication, uri.renewal_only, uri.priority, uri.uri[-1]) for uri in ca.uris]
+
+
+def test_priorities_follow_the_order_and_each_kind_is_told_once(
+    offered: GetPoliciesResponse, publication: Publication
+) -> None:
+    uris = some_uris((PASSWORD, False), (CERTIFICATE, True), (PASSWORD, False), (CERTIFICATE, False))
+
+    response = publish(offered, {WEB}, replace(publication, uris={"Fabrikam Issuing CA": uris}))
+
+    assert uris_of(response) == [(4, False, 1, "0"), (8, True, 2, "1"), (8, False, 3, "3")]
+
+
+def test_where_only_renewals_are_allowed_every_address_takes_renewals_only(
+    offered: GetPoliciesResponse, publication: Publication
+) -> None:
+    uris = some_uris((CERTIFICATE, False), (CERTIFICATE, True), (PASSWORD, False))
+    publication = replace(publication, uris={"Fabrikam Issuing CA": uris})
+    web, user = OpenTemplate(WEB, None, renewals_only=True), OpenTemplate(USER, None, renewals_only=False)
+
+    alone = published(offered, publication, web).response
+    beside_another = published(offered, publication, web, user).response
+
+    assert uris_of(alone) == [(8, True, 1, "0"), (4, True, 2, "2")]
+    assert uris_of(beside_another) == [(8, False, 1, "0"), (8, True, 2, "1"), (4, False, 3, "2")]
+
+
+def test_a_policy_for_one_template_does_not_tell_of_another_of_the_same_name(
+    offered: GetPoliciesResponse, publication: Publication
+) -> None:
+    right = OpenTemplate(WEB, "1.2.10", renewals_only=False)
+    namesake = OpenTemplate(USER, "1.2.99", renewals_only=False)
+
+    result = published(offered, publication, right, namesake)
+
+    assert told(result.response) == [WEB]
+    assert ["1.2.20" in sentence and "1.2.99" in sentence for sentence in result.left_out] == [True]
+
+
+def test_a_template_that_refers_to_what_is_not_listed_is_left_out(
+    offered: GetPoliciesResponse, publication: Publication
+) -> None:
+    oids = tuple(oid for oid in offered.oids or () if oid.oid_reference_id != 16)
+    opened = [OpenTemplate(name, None, renewals_only=False) for name in (WEB, USER)]
+
+    result = published(replace(offered, oids=oids), publication, *opened)
+
+    assert told(result.response) == [USER]
+    assert ["16" in sentence for sentence in result.left_out] == [True]
+
+
+def test_if_nothing_else_is_left_the_refusal_says_why(offered: GetPoliciesResponse, publication: Publication) -> None:
+    with pytest.raises(NothingToEnroll, match=f"{WEB} is not told"):
+        publish(replace(offered, oids=None), {WEB}, publication)
+
+
+def test_a_name_and_a_number_of_a_template_are_told_once(
+    offered: GetPoliciesResponse, publication: Publication
+) -> None:
+    first, second, *_ = offered.policies or ()
+    namesake = replace(second, attributes=replace(second.attributes, common_name=WEB.upper()))
+    same_number = replace(second, policy_oid_reference=first.policy_oid_reference)
+
+    for other in (namesake, same_number):
+        result = publish(replace(offered, policies=(first, other)), {WEB, USER}, publication)
+        assert told(result) == [WEB]
+
+
+def test_numbers_that_mean_two_things_are_the_fault_of_the_inside(
+    offered: GetPoliciesResponse, publication: Publication
+) -> None:
+    cas = offered.cas or ()
+    oids = offered.oids or ()
+    for ambiguous in (
+        replace(offered, cas=(cas[0], replace(cas[1], ca_reference_id=cas[0].ca_reference_id))),
+        replace(offered, oids=(oids[0], *oids)),
+    ):
+        with pytest.raises(UpstreamMisbehaved, match="ReferenceID"):
+            publish(ambiguous, {WEB}, publication)
+
+
+def test_a_ca_is_referred_to_once(offered: GetPoliciesResponse, publication: Publication) -> None:
+    first, *_ = offered.policies or ()
+
+    response = publish(replace(offered, policies=(replace(first, ca_references=(1, 2, 1)),)), {WEB}, publication)
+
+    assert [policy.ca_references for policy in response.policies or ()] == [(1,)]
+
+
+def test_names_of_the_inside_are_taken_out_of_display_names_and_providers(
+    offered: GetPoliciesResponse, publication: Publication
+) -> None:
+    first, *_ = offered.policies or ()
+    key = replace(first.attributes.private_key_attributes, crypto_providers=("hsm1.corp.internal", "A provider"))
+    attributes = replace(first.attributes, private_key_attributes=key)
+    oids = tuple(replace(oid, default_name="Web for corp.internal") for oid in offered.oids or ())
+    inside = replace(
+        offered,
+        policies=(replace(first, attributes=attributes),),
+        oids=(*oids[1:], replace(oids[0], default_name=None)),
+    )
+
+    response = publish(inside, {WEB}, replace(publication, redact=redactor(["cep.corp.internal"])))
+
+    assert {oid.default_name for oid in response.oids or ()} == {"Web for (internal)", None}
+    (policy,) = response.policies or ()
+    assert policy.attributes.private_key_attributes.crypto_providers == ("A provider",)
+
+
+def test_what_may_not_be_zero_is_nil(offered: GetPoliciesResponse, publication: Publication) -> None:
+    assert publish(replace(offered, next_update_hours=0), {WEB}, publication).next_update_hours is None
+
+
+def test_unattended_enrollment_is_as_the_template_has_it(
+    offered: GetPoliciesResponse, publication: Publication
+) -> None:
+    first, second, *_ = offered.policies or ()
+    manual = replace(second, attributes=replace(second.attributes, auto_enroll=False))
+
+    response = publish(replace(offered, policies=(first, manual)), {WEB, USER}, publication)
+
+    assert [policy.attributes.auto_enroll for policy in response.policies or ()] == [True, False]
+
+
+def test_not_changed_has_nothing_but_the_head(offered: GetPoliciesResponse, publication: Publication) -> None:
+    response = publish(offered, {WEB}, publication)
+
+    assert not_changed(response) == GetPoliciesResponse(
+        response.policy_id, "Partner certificates", 8, policies_not_changed=True, policies=None, cas=None, oids=None
+    )

@@ -2,6 +2,7 @@ import re
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,7 @@ from gateway.protocol.soap import (
     UpstreamRefused,
     parse_envelope,
     parse_fault,
+    render_body,
     render_envelope,
     render_fault,
 )
@@ -419,6 +421,17 @@ def test_rendering_never_fails(fault: Fault, content: str) -> None:
     )
 
     assert etree.fromstring(message).tag == f"{{{SOAP}}}Envelope"
+
+
+def test_a_rendered_body_makes_the_same_message_as_its_element() -> None:
+    body = etree.fromstring(f'<x xmlns="urn:x" xmlns:xsi="{XSI}"><y xsi:nil="true"/>&lt;/s:Body&gt;</x>')
+    headers: dict[str, Any] = {"relates_to": "</s:Envelope>", "timestamp_created": datetime(2026, 1, 1, tzinfo=UTC)}
+
+    rendered = render_envelope("urn:a", render_body(body), **headers)
+
+    assert etree.tostring(etree.fromstring(rendered), method="c14n") == etree.tostring(
+        etree.fromstring(render_envelope("urn:a", body, **headers)), method="c14n"
+    )
 
 
 @deterministic

@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 from structlog.testing import capture_logs
 
-from gateway import errors
+from gateway import enrollment_policy, errors
 from gateway.call import Call
 from gateway.credential import Credential
 from gateway.policy.decision import Application, Approval, Concern, NotPermitted, Violation
@@ -18,7 +18,6 @@ from gateway.protocol import wstep
 from gateway.protocol.key_exchange import KeyExchangeToken
 from gateway.protocol.soap import Envelope
 from gateway.protocol.wstep import RequestSecurityTokenResponse
-from gateway.protocol.xcep import GetPoliciesResponse
 from gateway.requester import Requester, Verifier
 from gateway.submission import Submission
 from gateway.telemetry import Metrics
@@ -58,7 +57,7 @@ class Record:
     def filed(self, submission: Submission, *, is_repeated: bool) -> None: ...
     async def answered(self, response: RequestSecurityTokenResponse, ca_request_id: str | None) -> None: ...
     async def exchanged(self, token: KeyExchangeToken) -> None: ...
-    async def published(self, response: GetPoliciesResponse) -> None: ...
+    async def published(self, told: enrollment_policy.Told) -> None: ...
 
     async def refused(self, **told: Any) -> None:
         self.refusals.append(told)

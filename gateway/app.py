@@ -450,7 +450,7 @@ def asks_as(transition: TransitionKind, requester: Requester) -> str | None:
 
 def _longest_submission(service: CESSettings) -> float:
     """Seconds, with some for what is done before and after."""
-    return service.upstream.connect_seconds + service.upstream.answer_seconds + 5
+    return service.upstream.connect_seconds + service.upstream.answer_seconds + 2
 
 
 def _own_identity(service: CEPSettings, realm: "Realm | None") -> OwnIdentity | None:

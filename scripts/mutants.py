@@ -1,8 +1,8 @@
 """Mutation testing: which changes of a module does no test object to? `python scripts/mutants.py MODULE.py ...`
 
-Each mutant (`mutation.py`) is run against the module's own tests and, where those do not object, against all of
-`--tests`. Outcomes are kept in .cache/mutants, and are reused as long as the module and the tests stay the same.
-Survivors are printed; with any, the exit status is 1.
+Each mutant (`mutation.py`) is run against the module's own tests and, where those do not object, against `--wider`.
+Outcomes are kept in .cache/mutants, and are reused as long as the module and those tests stay the same. Survivors are
+printed; with any, the exit status is 1.
 """
 
 import argparse
@@ -36,6 +36,8 @@ _COPIED = ("gateway", "tests", "policies", "docs", "scripts", "helm", "pyproject
 _SECONDS = 120
 """That the tests of one mutant may take: more is a loop without an end, which is an objection too."""
 _WORKERS = 2
+_LEFT_OUT = ("*_made_here_only.py", "*test_properties.py", "*test_documentation.py")
+"""Of a folder's tests: what reads the source, what draws lots, and what is slow and asks nothing that others do not."""
 _REWRITTEN = "ignore::pytest.PytestAssertRewriteWarning"
 """That hypothesis is imported already."""
 
@@ -43,38 +45,51 @@ _REWRITTEN = "ignore::pytest.PytestAssertRewriteWarning"
 def main() -> int:
     parser = argparse.ArgumentParser(description="Which changes does no test object to?")
     parser.add_argument("modules", nargs="+", type=Path, metavar="MODULE.py")
-    parser.add_argument("--tests", type=Path, help="the wider tests (default: the folder of the module's own)")
+    parser.add_argument("--wider", type=Path, help="more tests (default: the folder of the module's own)")
+    parser.add_argument("--own", action="store_true", help="the module's own tests alone: quick")
     options = parser.parse_args()
-    survivors = sum(_examine(module, options.tests) for module in options.modules)
+    survivors = sum(_examine(module, options.wider, own_alone=options.own) for module in options.modules)
     return 1 if survivors else 0
 
 
-def _examine(module: Path, wider: Path | None) -> int:
+def _examine(module: Path, wider: Path | None, *, own_alone: bool) -> int:
     """The number of survivors of one module; prints them."""
     path = module.resolve().relative_to(ROOT)
     own = ROOT / "tests" / "unit" / path.relative_to("gateway").parent / f"test_{path.name}"
-    tests = [test.relative_to(ROOT) for test in (own, wider.resolve() if wider else own.parent) if test.exists()]
+    more = wider.resolve() if wider else own.parent
+    tests = [own] if own_alone else [own, more]
     source = (ROOT / path).read_text(encoding="utf-8")
     # The first changes nothing: it shows that the tests pass where they are run.
     found = [Mutant(0, "", "", ast.unparse(ast.parse(source))), *mutants(source)]
-    cache = CACHE / f"{'.'.join(path.with_suffix('').parts)}-{_digest(source, tests)}.jsonl"
+    alive = list(range(len(found)))
+    for test in tests:
+        if test.exists():
+            alive = _alive(path, test.relative_to(ROOT), found, alive)
+    if 0 not in alive:
+        print(f"{path}: the tests do not pass without any change; see {CACHE}/copy-0", flush=True)
+        return len(found)
+    survivors = [found[number] for number in alive if number]
+    print(f"{path}: {len(found) - 1} mutants, {len(survivors)} survive", flush=True)
+    for mutant in survivors:
+        print(f"  {path}:{mutant}", flush=True)
+    return len(survivors)
+
+
+def _alive(path: Path, test: Path, found: list[Mutant], numbers: list[int]) -> list[int]:
+    """Those of the mutants to which this test, a file or a folder of them, does not object."""
+    cache = CACHE / f"{'.'.join(path.with_suffix('').parts)}-{_digest(found[0].source, test)}.jsonl"
     cache.parent.mkdir(parents=True, exist_ok=True)
-    pids = [_forked(partial(_work, number, path, tests, found, cache)) for number in range(_WORKERS)]
-    for pid in pids:
+    known = _outcomes(cache)
+    open_ = [number for number in numbers if number not in known]
+    work = [partial(_work, n, path, test, [(i, found[i]) for i in open_[n::_WORKERS]], cache) for n in range(_WORKERS)]
+    for pid in [_forked(part) for part in work]:
         os.waitpid(pid, 0)
     outcomes = _outcomes(cache)
-    if not outcomes.get(0):
-        print(f"{path}: the tests do not pass without any change; see {CACHE}/copy-0")
-        return len(found)
-    survivors = [mutant for number, mutant in enumerate(found) if outcomes.get(number) and number]
-    print(f"{path}: {len(found) - 1} mutants, {len(survivors)} survive, {len(found) - len(outcomes)} not examined")
-    for mutant in survivors:
-        print(f"  {path}:{mutant}")
-    return len(survivors) + len(found) - len(outcomes)
+    return [number for number in numbers if outcomes[number]]
 
 
-def _digest(source: str, tests: list[Path]) -> str:
-    texts = [file.read_text(encoding="utf-8") for test in tests for file in _files(ROOT / test)]
+def _digest(source: str, test: Path) -> str:
+    texts = [file.read_text(encoding="utf-8") for file in _files(ROOT / test)]
     return sha256("\0".join((source, *texts)).encode()).hexdigest()[:16]
 
 
@@ -88,7 +103,9 @@ def _outcomes(cache: Path) -> dict[int, bool]:
     return dict(json.loads(line) for line in lines)
 
 
-def _work(worker: int, path: Path, tests: list[Path], found: list[Mutant], cache: Path) -> None:
+def _work(worker: int, path: Path, test: Path, mutated: list[tuple[int, Mutant]], cache: Path) -> None:
+    if not mutated:
+        return
     copy = CACHE / f"copy-{worker}"
     shutil.rmtree(copy, ignore_errors=True)
     for name in _COPIED:
@@ -97,12 +114,9 @@ def _work(worker: int, path: Path, tests: list[Path], found: list[Mutant], cache
     # Compiled once by whoever ran the tests; of the module itself nothing compiled may stay.
     for compiled in (copy / path).parent.glob(f"__pycache__/{path.stem}.*"):
         compiled.unlink()
-    known = _outcomes(cache)
-    for number in range(worker, len(found), _WORKERS):
-        if number in known:
-            continue
-        (copy / path).write_text(found[number].source, encoding="utf-8")
-        survives = all(_passes(copy, test) for test in tests)
+    for number, mutant in mutated:
+        (copy / path).write_text(mutant.source, encoding="utf-8")
+        survives = _passes(copy, test)
         with cache.open("a", encoding="utf-8") as file:
             file.write(json.dumps([number, survives]) + "\n")
 
@@ -129,7 +143,8 @@ def _test(copy: Path, test: Path) -> None:
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
-    arguments = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", "-W", _REWRITTEN, str(test)]
+    left_out = [f"--ignore-glob={pattern}" for pattern in _LEFT_OUT] if test.is_dir() else []
+    arguments = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", "-W", _REWRITTEN, *left_out, str(test)]
     os._exit(int(pytest.main(arguments)))
 
 

@@ -1,7 +1,6 @@
 """GetPolicies for the outside, over the wire: what is advertised works, and what was once answered is of use."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from cryptography import x509
 from lxml import etree
 
+from gateway.cli.lab_configuration import authorities
 from gateway.lab.server import CA_1, CA_2
 from gateway.lab.world import GATEWAY_HOST, World
 from tests.certificates import Authority
@@ -209,15 +209,12 @@ async def test_a_reload_of_the_policies_counts_at_once(stand: Stand) -> None:
     assert len(stand.lab.received) == asked
 
 
-def renewal_only(name: str) -> Callable[[dict[str, Any]], None]:
-    def change(content: dict[str, Any]) -> None:
-        service(content, name)["renewal_only"] = True
-
-    return change
-
-
 async def test_a_renewal_only_service_is_advertised_as_one(world: World, tmp_path: Path) -> None:
-    async with a_stand(world, tmp_path, renewal_only("ca1-certificate")) as stand:
+    def change(content: dict[str, Any]) -> None:
+        content["certification_authorities"] = authorities(world)
+        service(content, "ca1-certificate")["renewal_only"] = True
+
+    async with a_stand(world, tmp_path, change) as stand:
         answer = await fetch(stand, CEP_CERTIFICATE)
 
     (first, *_) = etree.fromstring(answer.body).iterfind(".//xcep:cAURI", NAMESPACES)

@@ -15,14 +15,11 @@ from gateway.lab.world import World
 from gateway.state.memory import MemoryState
 from tests.certificates import Authority
 from tests.fakes.internal import FakeInternal, replies
-from tests.requests import a_certification_request
+from tests.requests import a_new_request
 from tests.stand import ALICE, CEP_PASSWORD, CES_CERTIFICATE, Answer, Change, Stand, a_stand, service, with_fake
 
 RPC_S_SERVER_TOO_BUSY = 0x800706BB
 WEB = "www.partner-a.example"
-REQUEST = a_certification_request(f"CN={WEB}", dns=(WEB,))
-TO_BE_RELEASED = a_certification_request(f"CN={WEB}", dns=(WEB,), template="PartnerPending")
-OF_B = a_certification_request("CN=www.partner-b.example", dns=("www.partner-b.example",))
 BOB = "bob@partner-b.example"
 
 
@@ -60,7 +57,7 @@ async def test_an_address_has_so_many_requests_of_whatever_kind(world: World, tm
             (await stand.post(b"", "/unknown")).status,
         ]
 
-        await assert_limited(stand, await stand.post(stand.issue(REQUEST)), "RequestsPerAddress")
+        await assert_limited(stand, await stand.post(stand.issue(a_new_request(WEB))), "RequestsPerAddress")
         await assert_limited_without_fault(stand)
 
     assert served == [200, 200, 404]
@@ -85,32 +82,38 @@ async def test_an_account_that_was_guessed_at_is_closed_to_its_password_too_and_
 ) -> None:
     async with a_stand(world, tmp_path, limited(FailedAuthenticationsPerAccount=a_budget(2))) as stand:
         for name in (ALICE, ALICE.upper()):
-            wrong = await stand.post(stand.issue(REQUEST, security=stand.username_token(name, "wrong")))
+            wrong = await stand.post(stand.issue(a_new_request(WEB), security=stand.username_token(name, "wrong")))
             assert (await stand.refusal_of(wrong))["reason"] == "wrong_password"
 
-        await assert_limited(stand, await stand.post(stand.issue(REQUEST)), "FailedAuthenticationsPerAccount")
+        await assert_limited(
+            stand, await stand.post(stand.issue(a_new_request(WEB))), "FailedAuthenticationsPerAccount"
+        )
 
         bob = stand.username_token(BOB, world.passwords[BOB])
-        assert (await stand.post(stand.issue(OF_B, security=bob))).status == 200
-        assert (await stand.post(stand.issue(REQUEST), CES_CERTIFICATE, client=world.partner_a)).status == 200
+        assert (await stand.post(stand.issue(a_new_request("www.partner-b.example"), security=bob))).status == 200
+        assert (
+            await stand.post(stand.issue(a_new_request(WEB)), CES_CERTIFICATE, client=world.partner_a)
+        ).status == 200
 
 
 async def test_an_address_that_has_guessed_is_refused_whomever_it_names(world: World, tmp_path: Path) -> None:
     async with a_stand(world, tmp_path, limited(FailedAuthenticationsPerAddress=a_budget(2))) as stand:
         for name in ("nobody", ALICE):
-            answer = await stand.post(stand.issue(REQUEST, security=stand.username_token(name, "wrong")))
+            answer = await stand.post(stand.issue(a_new_request(WEB), security=stand.username_token(name, "wrong")))
             assert "Retry-After" not in answer.headers
 
-        await assert_limited(stand, await stand.post(stand.issue(REQUEST)), "FailedAuthenticationsPerAddress")
+        await assert_limited(
+            stand, await stand.post(stand.issue(a_new_request(WEB))), "FailedAuthenticationsPerAddress"
+        )
 
 
 async def test_right_passwords_and_missing_ones_cost_nothing(world: World, tmp_path: Path) -> None:
     limits = limited(FailedAuthenticationsPerAccount=a_budget(1), FailedAuthenticationsPerAddress=a_budget(1))
     async with a_stand(world, tmp_path, limits) as stand:
         for _ in range(3):
-            missing = await stand.post(stand.issue(REQUEST, security=""))
+            missing = await stand.post(stand.issue(a_new_request(WEB), security=""))
             assert (await stand.refusal_of(missing))["reason"] == "credentials_missing"
-            assert (await stand.post(stand.issue(REQUEST))).status == 200
+            assert (await stand.post(stand.issue(a_new_request(WEB)))).status == 200
 
 
 async def test_a_password_that_the_inside_refuses_is_a_guess(world: World, inside: Authority, tmp_path: Path) -> None:
@@ -121,10 +124,12 @@ async def test_a_password_that_the_inside_refuses_is_a_guess(world: World, insid
         changes = limited(with_fake(fake), passes_on, FailedAuthenticationsPerAccount=a_budget(2))
         async with a_stand(world, tmp_path, changes) as stand:
             for _ in range(2):
-                answer = await stand.post(stand.issue(REQUEST))
+                answer = await stand.post(stand.issue(a_new_request(WEB)))
                 assert (await stand.refusal_of(answer))["reason"] == "credentials_refused_inside"
 
-            await assert_limited(stand, await stand.post(stand.issue(REQUEST)), "FailedAuthenticationsPerAccount")
+            await assert_limited(
+                stand, await stand.post(stand.issue(a_new_request(WEB))), "FailedAuthenticationsPerAccount"
+            )
         assert len(fake.received) == 2
 
 
@@ -137,16 +142,14 @@ async def test_certificates_are_counted_by_account_partner_and_template(
 
     async with a_stand(world, tmp_path, limited(with_partner, **{limit: a_budget(2)})) as stand:
         for _ in range(2):
-            assert (await stand.post(stand.issue(REQUEST))).status == 200
-        refused = await stand.post(
-            stand.issue(a_certification_request("CN=www.victim.example", dns=("www.victim.example",)))
-        )
+            assert (await stand.post(stand.issue(a_new_request(WEB)))).status == 200
+        refused = await stand.post(stand.issue(a_new_request("www.victim.example")))
         assert (await stand.refusal_of(refused))["reason"] == "not_permitted"
 
-        await assert_limited(stand, await stand.post(stand.issue(REQUEST)), limit)
+        await assert_limited(stand, await stand.post(stand.issue(a_new_request(WEB))), limit)
 
         assert len(stand.audit("approved")) == 2
-        other = await stand.post(stand.issue(REQUEST), CES_CERTIFICATE, client=world.partner_a)
+        other = await stand.post(stand.issue(a_new_request(WEB)), CES_CERTIFICATE, client=world.partner_a)
         assert (other.status == 200) is (limit != "CertificatesPerTemplate")
         assert (await stand.post(stand.get_policies(), CEP_PASSWORD)).status == 200
 
@@ -155,7 +158,10 @@ async def test_a_pending_request_is_asked_after_so_often_and_others_cannot_use_t
     world: World, tmp_path: Path
 ) -> None:
     async with a_stand(world, tmp_path, limited(PollsPerRequest=a_budget(2))) as stand:
-        ids = [(await stand.post(stand.issue(TO_BE_RELEASED))).find(".//wstep:RequestID") for _ in range(2)]
+        ids = [
+            (await stand.post(stand.issue(a_new_request(WEB, template="PartnerPending")))).find(".//wstep:RequestID")
+            for _ in range(2)
+        ]
         assert all(ids)
         first, second = map(str, ids)
         bob = stand.username_token(BOB, world.passwords[BOB])
@@ -177,8 +183,10 @@ async def test_two_gateways_that_share_a_state_never_exceed_a_budget_by_one(worl
     async with a_stand(world, tmp_path, limits) as stand, AsyncExitStack() as stack:
         ports = [await _another(stand, tmp_path, f"replica-{n}", state, stack) for n in range(2)]
 
-        certificates = await asyncio.gather(*(stand.post(stand.issue(REQUEST), port=ports[n % 2]) for n in range(16)))
-        wrong = stand.issue(REQUEST, security=stand.username_token(ALICE, "wrong"))
+        certificates = await asyncio.gather(
+            *(stand.post(stand.issue(a_new_request(WEB)), port=ports[n % 2]) for n in range(16))
+        )
+        wrong = stand.issue(a_new_request(WEB), security=stand.username_token(ALICE, "wrong"))
         guesses = await asyncio.gather(*(stand.post(wrong, port=ports[n % 2]) for n in range(10)))
 
         assert [answer.status for answer in certificates].count(200) == 5

@@ -24,13 +24,12 @@ from gateway.config import (
     CESSettings,
     Checked,
     Configuration,
-    TransitionKind,
     read_policies,
 )
 from gateway.config.catalogue_files import objections_of
-from gateway.credential import OwnIdentity, Transition
 from gateway.enrollment import Authenticate, Enrollment
 from gateway.enrollment_policy import EnrollmentPolicy
+from gateway.inside import InsideServers
 from gateway.pending import InMemoryPendingRequests
 from gateway.pki.certificate import parse_certificate
 from gateway.policy.decision import Policies
@@ -42,11 +41,10 @@ from gateway.requester import Verifier
 from gateway.revocation.keeper import AuthoritiesKeeper
 from gateway.strict_yaml import Mistaken
 from gateway.telemetry import HandshakeFailure, Metrics
-from gateway.transition.pass_on import PassOnUsernameToken, UseOwnCertificate
 from gateway.trial.shadow import Shadow
 from gateway.upstream.cep import CepClient
 from gateway.upstream.ces import CesClient
-from gateway.upstream.soap_client import SoapClient
+from gateway.upstream.pool import Pool
 from gateway.web.answer import Redact, SoapService, Story, enrollment_policy_story, enrollment_story
 from gateway.web.listener import Listener
 from gateway.web.management import Management
@@ -55,7 +53,7 @@ from gateway.web.server import HttpRefusal, HttpServer
 from gateway.web.tls import load_contexts
 
 if TYPE_CHECKING:
-    from gateway.realms import Realm, Realms
+    from gateway.realms import Realms
 
 log = structlog.get_logger()
 
@@ -101,6 +99,8 @@ class App:
         self.authorities = AuthoritiesKeeper(self.configuration.certification_authorities, now, self.metrics)
         self.realms: Realms | None = None
         """None where the configuration has none."""
+        self.inside: InsideServers | None = None
+        """None before it is started."""
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -187,7 +187,8 @@ class App:
         if configuration.catalogue is not None:
             self.catalogue = CatalogueKeeper(configuration.catalogue.file, now, lambda _: self._use_catalogue())
             self._use_catalogue()
-        published = await self._publish_services(stack)
+        self.inside = await stack.enter_async_context(InsideServers(self.metrics, self.realms, now))
+        published = await self._publish_services(self.inside, stack)
         stack.push_async_callback(self._stop_listeners)
         http = HttpServer(lambda: published, configuration.limits, self.metrics, self._note_refusal)
         for settings in configuration.listeners:
@@ -209,6 +210,7 @@ class App:
             **(self.realms.checks() if self.realms else {}),
         }
         troubles = {**(self.realms.troubles() if self.realms else {}), **self.authorities.troubles()}
+        troubles |= self.inside.troubles()
         self.management = Management(configuration.management, self.metrics, checks, troubles)
         await self.management.start()
         stack.push_async_callback(self.management.stop)
@@ -231,19 +233,21 @@ class App:
         log.info("handshake failed", peer=peer, listener=listener, reason=reason, detail=detail)
         self.audit.handshake_failed(peer=peer, listener=listener, reason=reason)
 
-    async def _publish_services(self, stack: AsyncExitStack) -> list[PublishedService]:
+    async def _publish_services(self, inside: InsideServers, stack: AsyncExitStack) -> list[PublishedService]:
         services = self.configuration.services
-        hosts = [host for service in services if (host := urlsplit(service.upstream.url).hostname)]
+        upstreams = [upstream for service in services for upstream in service.upstream]
+        hosts = [host for upstream in upstreams if (host := urlsplit(upstream.url).hostname)]
         # A realm is a DNS domain as well: what is in it is inside.
         redact = redactor([*hosts, *(f"kdc.{realm.name}" for realm in self.configuration.realms)])
         published = []
         refreshers: list[Refresher] = []
         for service in services:
-            realm = self.realms.of(service) if self.realms else None
-            client = await stack.enter_async_context(self._soap_client(service, realm))
-            story = self._story(service, client, realm, redact)
-            if isinstance(service, CEPSettings):
-                refreshers.extend(self._refreshers(service, client, realm))
+            if isinstance(service, CESSettings):
+                story = self._enrollment_story(service, await inside.ces(service), redact)
+            else:
+                pool = await inside.cep(service)
+                story = self._enrollment_policy_story(service, pool)
+                refreshers.extend(self._refreshers(service, pool))
             published.append(self._publish(service, story, redact))
         await stack.enter_async_context(Refreshing(refreshers))
         return published
@@ -278,27 +282,19 @@ class App:
             return lambda _: None
         return partial(self.catalogue.learn, service.name, is_complete=is_complete)
 
-    def _refreshers(self, service: CEPSettings, client: SoapClient, realm: "Realm | None") -> Iterator[Refresher]:
+    def _refreshers(self, service: CEPSettings, pool: Pool[CepClient]) -> Iterator[Refresher]:
         """One for a CEP service that can be asked under the gateway's own name."""
         if self.catalogue is None or self.configuration.catalogue is None:
             return
         self.metrics.watch_catalogue(service.name, partial(self.catalogue.seconds_since, service.name))
-        identity = _own_identity(service, realm)
-        if identity is not None:
+        if all(member.way.own_identity for member in pool.members):
             yield Refresher(
                 service.name,
-                CepClient(client),
-                identity,
+                pool,
                 self.configuration.catalogue.refresh_seconds,
                 self._learner(service, is_complete=True),
                 partial(self.metrics.catalogue_not_refreshed, service.name),
             )
-
-    def _soap_client(self, service: CEPSettings | CESSettings, realm: "Realm | None") -> SoapClient:
-        observe = partial(self.metrics.upstream_answered, service.name)
-        if realm is not None and service.transition.shows_ticket:
-            return realm.soap_client(service, observe)
-        return SoapClient(service.upstream, now, observe)
 
     def _publish(self, service: CEPSettings | CESSettings, story: Story, redact: Redact) -> PublishedService:
         soap = SoapService(
@@ -317,36 +313,33 @@ class App:
             answer=soap.answer,
         )
 
-    def _story(
-        self, service: CEPSettings | CESSettings, client: SoapClient, realm: "Realm | None", redact: Redact
-    ) -> Story:
-        authenticate = PartnerOf(self._authenticator(service, realm), self.configuration.partners)
-        transition = _transition(service, realm)
-        match service:
-            case CESSettings():
-                enrollment = Enrollment(
-                    authenticate=authenticate,
-                    policies=self.policies,
-                    authorities=self.authorities,
-                    transition=transition,
-                    ces=CesClient(client),
-                    pending=InMemoryPendingRequests(PENDING_CAPACITY),
-                    issuers=partial(self._issuers, service.ca),
-                    public_uri=self.configuration.public_url_of(service),
-                )
-                return enrollment_story(enrollment, redact)
-            case CEPSettings():
-                enrollment_policy = EnrollmentPolicy(
-                    authenticate=authenticate,
-                    policies=self.policies,
-                    transition=transition,
-                    cep=CepClient(client),
-                    publication=publication(self.configuration, service),
-                    learn=self._learner(service),
-                )
-                return enrollment_policy_story(enrollment_policy)
+    def _enrollment_story(self, service: CESSettings, pool: Pool[CesClient], redact: Redact) -> Story:
+        enrollment = Enrollment(
+            authenticate=self._authenticate(service),
+            policies=self.policies,
+            authorities=self.authorities,
+            inside=pool,
+            pending=InMemoryPendingRequests(PENDING_CAPACITY),
+            issuers=partial(self._issuers, service.ca),
+            public_uri=self.configuration.public_url_of(service),
+        )
+        return enrollment_story(enrollment, redact)
 
-    def _authenticator(self, service: CEPSettings | CESSettings, realm: "Realm | None") -> Authenticate:
+    def _enrollment_policy_story(self, service: CEPSettings, pool: Pool[CepClient]) -> Story:
+        enrollment_policy = EnrollmentPolicy(
+            authenticate=self._authenticate(service),
+            policies=self.policies,
+            inside=pool,
+            publication=publication(self.configuration, service),
+            learn=self._learner(service),
+        )
+        return enrollment_policy_story(enrollment_policy)
+
+    def _authenticate(self, service: CEPSettings | CESSettings) -> Authenticate:
+        return PartnerOf(self._authenticator(service), self.configuration.partners)
+
+    def _authenticator(self, service: CEPSettings | CESSettings) -> Authenticate:
+        realm = self.realms.of(service) if self.realms else None
         if realm is not None:
             return realm.authenticator(service, self._passwords)
         if service.authentication is Authentication.CERTIFICATE:
@@ -375,26 +368,3 @@ def publication(configuration: Configuration, service: CEPSettings) -> Publicati
             )
             uris[ces.ca] = (*known, uri)
     return Publication(service.friendly_name, configuration.public_url, uris)
-
-
-def _own_identity(service: CEPSettings, realm: "Realm | None") -> OwnIdentity | None:
-    """None where the gateway goes inside as its requesters only."""
-    match service.transition:
-        case TransitionKind.OWN_CERTIFICATE:
-            return UseOwnCertificate()
-        case TransitionKind.OWN_ACCOUNT:
-            assert realm is not None, "check-config has seen that it has a realm"
-            return realm.own_identity(service)
-        case _:
-            return None
-
-
-def _transition(service: CEPSettings | CESSettings, realm: "Realm | None") -> Transition:
-    match service.transition:
-        case TransitionKind.PASS_ON_USERNAME_TOKEN:
-            return PassOnUsernameToken()
-        case TransitionKind.OWN_CERTIFICATE:
-            return UseOwnCertificate()
-        case _:
-            assert realm is not None, "check-config has seen that it has a realm"
-            return realm.transition(service)

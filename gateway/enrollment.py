@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, assert_never
 
 from gateway.call import Call
-from gateway.credential import Credential, Transition
+from gateway.credential import Credential, Inside, Way
 from gateway.errors import ActionNotSupported, CertificateWithheld, Objection, PendingRequestUnknown
 from gateway.pki.authorities import CertificationAuthorities
 from gateway.pki.parse_request import parse_certificate_request
@@ -95,9 +95,8 @@ class Enrollment:
     """The snapshot in force; a reload swaps it whole."""
     authorities: Callable[[], CertificationAuthorities]
     """Who vouches for signers, by the revocation lists of this moment."""
-    transition: Transition
-    """As whom the gateway goes inside: the one way to a credential, and it passes the guard."""
-    ces: CertificateEnrollmentService
+    inside: Inside[CertificateEnrollmentService]
+    """Where the CA is reached, and as whom."""
     pending: PendingRequests
     issuers: Callable[[], Issuers]
     """The CA behind this service, as the configuration knows it."""
@@ -137,12 +136,15 @@ class Enrollment:
         # Recorded before the CA acts: after a crash, no certificate exists that the audit record cannot explain.
         await record.approved(approval)
 
-        credential = await self.transition.credential(requester)
-        record.transitioned(credential)
+        # Once, but for servers that have certainly not seen it; each has a credential of its own.
+        async def submit(way: Way[CertificateEnrollmentService]) -> tuple[RequestSecurityTokenResponse, Reach]:
+            credential = await way.transition.credential(requester)
+            record.transitioned(credential)
+            return await way.service.submit(approval, credential), Reach(requester, credential)
 
-        response = await self.ces.submit(approval, credential)
+        response, reach = await self.inside.reach(submit)
         expected = expected_of(approval, call.received_at)
-        return await self._release(call, response, expected, Reach(requester, credential), record)
+        return await self._release(call, response, expected, reach, record)
 
     async def _query_token_status(
         self, call: Call, requester: Requester, token: wstep.QueryTokenStatus, record: EnrollmentRecord
@@ -151,11 +153,13 @@ class Enrollment:
         if pending is None:
             raise PendingRequestUnknown(f"{requester.account} has no pending request {token.request_id!r} here")
 
-        credential = await self.transition.credential(requester)
-        record.transitioned(credential)
+        async def query(way: Way[CertificateEnrollmentService]) -> tuple[RequestSecurityTokenResponse, Reach]:
+            credential = await way.transition.credential(requester)
+            record.transitioned(credential)
+            return await way.service.query(pending, credential), Reach(requester, credential)
 
-        response = await self.ces.query(pending, credential)
-        return await self._release(call, response, pending.expected, Reach(requester, credential), record)
+        response, reach = await self.inside.reach(query)
+        return await self._release(call, response, pending.expected, reach, record)
 
     async def _release(
         self,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gateway.call import Call
-from gateway.credential import Credential, Transition
+from gateway.credential import Credential, Inside, Way
 from gateway.errors import UpstreamMisbehaved
 from gateway.policy.decision import Policies
 from gateway.policy.publication import Publication, publish
@@ -46,9 +46,8 @@ class EnrollmentPolicy:
     authenticate: Callable[[Call, Envelope], Awaitable[Requester]]
     policies: Callable[[], Policies]
     """The snapshot in force; a reload swaps it whole."""
-    transition: Transition
-    """As whom the gateway goes inside: the one way to a credential, and it passes the guard."""
-    cep: CertificateEnrollmentPolicyService
+    inside: Inside[CertificateEnrollmentPolicyService]
+    """Where the policies are fetched, and as whom."""
     publication: Publication
     learn: Callable[[GetPoliciesResponse], None] = lambda _: None
     """Told of each answer of the inside, whatever becomes of the call. Never raises."""
@@ -61,12 +60,14 @@ class EnrollmentPolicy:
         request = xcep.parse_get_policies(envelope)
         admitting = self.policies().admitting(requester)
 
-        credential = await self.transition.credential(requester)
-        record.transitioned(credential)
+        async def fetch(way: Way[CertificateEnrollmentPolicyService]) -> GetPoliciesResponse:
+            credential = await way.transition.credential(requester)
+            record.transitioned(credential)
+            # Without lastUpdate: the answer depends on the gateway's configuration too, so that the inside's "not
+            # changed" would be wrong for the outside.
+            return await way.service.fetch_policies(replace(request, last_update=None), credential)
 
-        # Without lastUpdate: the answer depends on the gateway's configuration too, so that the inside's "not changed"
-        # would be wrong for the outside.
-        offered = await self.cep.fetch_policies(replace(request, last_update=None), credential)
+        offered = await self.inside.reach(fetch)
         if offered.policies_not_changed:
             raise UpstreamMisbehaved("CEP answered 'not changed' to a request without lastUpdate")
 

@@ -26,6 +26,7 @@ from gateway.protocol.wstep import Issued, Pending, QueryTokenStatus, RequestSec
 from gateway.requester import Requester
 from tests import cmc
 from tests.builders import a_requester, a_ticket
+from tests.fakes.inside import OneServer
 from tests.issued import (
     CA,
     NOW,
@@ -155,8 +156,7 @@ async def serve(world: World, token: RequestSecurityToken, **envelope: str) -> R
         world.authenticate,
         world.policies,
         lambda: world.authorities,
-        transition=world,
-        ces=world,
+        inside=OneServer(world, world),
         pending=world,
         issuers=lambda: Issuers(CA, (parse_certificate(a_ca_certificate()),)),
         public_uri=PUBLIC_URI,

@@ -31,6 +31,7 @@ from gateway.protocol.xcep import (
 )
 from gateway.requester import Requester
 from tests.builders import a_requester
+from tests.fakes.inside import OneServer
 from tests.requests import a_key
 
 CA_NAME = "Fabrikam Issuing CA 1"
@@ -125,8 +126,7 @@ async def serve(world: World) -> GetPoliciesResponse:
     story = EnrollmentPolicy(
         world.authenticate,
         lambda: policies,
-        transition=world,
-        cep=world,
+        inside=OneServer(world, world),
         publication=publication,
         learn=world.learned.append,
     )

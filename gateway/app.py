@@ -99,8 +99,6 @@ class App:
         self.authorities = AuthoritiesKeeper(self.configuration.certification_authorities, now, self.metrics)
         self.realms: Realms | None = None
         """None where the configuration has none."""
-        self.inside: InsideServers | None = None
-        """None before it is started."""
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -187,8 +185,8 @@ class App:
         if configuration.catalogue is not None:
             self.catalogue = CatalogueKeeper(configuration.catalogue.file, now, lambda _: self._use_catalogue())
             self._use_catalogue()
-        self.inside = await stack.enter_async_context(InsideServers(self.metrics, self.realms, now))
-        published = await self._publish_services(self.inside, stack)
+        inside = await stack.enter_async_context(InsideServers(self.metrics, self.realms, now))
+        published = await self._publish_services(inside, stack)
         stack.push_async_callback(self._stop_listeners)
         http = HttpServer(lambda: published, configuration.limits, self.metrics, self._note_refusal)
         for settings in configuration.listeners:
@@ -210,7 +208,7 @@ class App:
             **(self.realms.checks() if self.realms else {}),
         }
         troubles = {**(self.realms.troubles() if self.realms else {}), **self.authorities.troubles()}
-        troubles |= self.inside.troubles()
+        troubles |= inside.troubles()
         self.management = Management(configuration.management, self.metrics, checks, troubles)
         await self.management.start()
         stack.push_async_callback(self.management.stop)

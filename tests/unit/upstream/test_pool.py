@@ -300,3 +300,26 @@ async def test_every_attempt_is_told_with_its_outcome() -> None:
 
     assert inside.outcomes == [("a", Outcome.NOT_REACHED), ("b", Outcome.ANSWERED)]
     assert inside.pool.trouble() is None
+
+
+# --- whatever happens -----------------------------------------------------------------------------------------------
+
+STATES = st.sampled_from(["well", "down", "silent"])
+
+
+@given(st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(STATES, min_size=n, max_size=n))))
+def test_no_call_fails_unsent_while_any_server_is_reached_and_none_is_sent_twice(moments: list[list[str]]) -> None:
+    """Servers die and come back between calls, with whatever the breakers have learned by then."""
+    errors: dict[str, GatewayError] = {"down": NOT_REACHED, "silent": LOST}
+    inside = Inside(*((f"s{n}", 1, 1) for n in range(len(moments[0]) if moments else 1)))
+    for moment in moments:
+        states = {f"s{n}": state for n, state in enumerate(moment)}
+        inside.errors = {name: errors[state] for name, state in states.items() if state in errors}
+        inside.asked.clear()
+        inside.clock.tick(3)
+        try:
+            asyncio.run(inside.reach())
+        except UpstreamUnavailable as error:
+            assert error.sent or set(moment) == {"down"}  # noqa: PT017 -- of either kind
+        assert [states[name] for name in inside.asked[:-1]] == ["down"] * (len(inside.asked) - 1)
+        assert len(set(inside.asked)) == len(inside.asked)

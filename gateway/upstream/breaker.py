@@ -130,7 +130,7 @@ class Breaker:
     def _open(self) -> None:
         now = self._clock()
         most = self._settings.longest_pause_seconds
-        # Bounded before the power is, which would not be a float any more after a day.
+        # The exponent is bounded: after some hours of failures, the power would be no float any more.
         length = min(most, self._settings.first_pause_seconds * _GROWTH ** min(self._pauses, 20))
         self._pauses += 1
         self._rested_at = now + length * (_LEAST_JITTER + (1 - _LEAST_JITTER) * self._random())

@@ -147,6 +147,50 @@ def test_whoever_is_asked_for_want_of_another_closes_it_and_does_not_prolong_its
     assert breaker.is_closed
 
 
+def test_whoever_is_asked_for_want_of_another_makes_no_room_for_a_second_trial(clock: MonotonicClock) -> None:
+    breaker = an_open_one(clock)
+    clock.tick(2)
+    breaker.begin()
+
+    last_resort = breaker.begin()
+    assert not breaker.is_admitting
+    breaker.end(last_resort, Verdict.BAD)
+
+    assert not breaker.is_admitting
+
+
+def test_once_it_is_closed_its_pause_is_over(clock: MonotonicClock) -> None:
+    breaker = an_open_one(clock)
+    breaker.end(breaker.begin(), Verdict.GOOD)
+
+    assert breaker.is_admitting
+    assert not breaker.begin().is_trial
+
+
+def test_after_it_was_closed_it_takes_a_whole_row_again(clock: MonotonicClock) -> None:
+    breaker = an_open_one(clock)
+    from_before = breaker.begin()
+    attempt(breaker, Verdict.GOOD)
+
+    breaker.end(from_before, Verdict.BAD)
+    attempt(breaker, Verdict.BAD)
+    attempt(breaker, Verdict.BAD)
+    assert breaker.is_closed
+
+    attempt(breaker, Verdict.BAD)
+    assert not breaker.is_closed
+
+
+def test_failures_of_calls_that_a_success_has_overtaken_count(breaker: Breaker) -> None:
+    slow = [breaker.begin() for _ in range(SETTINGS.failures)]
+    attempt(breaker, Verdict.GOOD)
+
+    for one in slow:
+        breaker.end(one, Verdict.BAD)
+
+    assert not breaker.is_closed
+
+
 def test_an_ejection_is_told_once(clock: MonotonicClock) -> None:
     opened: list[str] = []
     breaker = a_breaker(clock, opened=opened)
@@ -161,3 +205,13 @@ def test_an_ejection_is_told_once(clock: MonotonicClock) -> None:
 def test_pauses_that_shrink_are_refused() -> None:
     with pytest.raises(ValidationError, match="must not be less"):
         BreakerSettings(first_pause_seconds=20, longest_pause_seconds=10)
+
+
+def test_pauses_of_one_length_are_allowed() -> None:
+    assert BreakerSettings(first_pause_seconds=10, longest_pause_seconds=10).longest_pause_seconds == 10
+
+
+def test_the_settings_have_defaults() -> None:
+    settings = BreakerSettings()
+
+    assert (settings.failures, settings.first_pause_seconds, settings.longest_pause_seconds) == (5, 2, 60)

@@ -232,8 +232,10 @@ class Enrollment:
         return await self._resume(call, requester, submission, record)
 
     def _may_ask_after(self, submission: Submission, requester: Requester) -> bool:
-        """Who submitted it, or whom the policy names: he must be allowed the very same by a rule, as everybody is."""
-        return submission.account == requester.account or self.policies().lets_collect(requester, submission.template)
+        """Who submitted it; or whom the policy names, as long as the request is at hand to be judged as theirs."""
+        if submission.account == requester.account:
+            return True
+        return submission.request is not None and self.policies().lets_collect(requester, submission.template)
 
     async def _resume(
         self, call: Call, requester: Requester, submission: Submission, record: EnrollmentRecord

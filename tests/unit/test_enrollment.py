@@ -477,6 +477,17 @@ async def test_the_policy_can_name_others_who_may_fetch_what_is_pending(
     assert ("query 18" in world.events) is (error is None)
 
 
+async def test_who_is_named_gets_nothing_that_was_fetched_already() -> None:
+    world = World(answer=PENDING, policy=COLLECTORS)
+    await serve(world, an_issue())
+    world.answer = ISSUED
+    await serve(world, QueryTokenStatus(world.filed_as))
+    world.requester = a_requester("partner-c-b")
+
+    with pytest.raises(errors.PendingRequestUnknown):
+        await serve(world, QueryTokenStatus(world.filed_as))
+
+
 async def test_the_ca_s_own_number_leads_nowhere() -> None:
     world = World(answer=PENDING)
     await serve(world, an_issue())

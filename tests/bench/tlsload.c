@@ -29,6 +29,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define NUMBERED "<Value>host-00000000" /* where the body of a request has room for its number */
+
 enum {
     MAX_ANSWER = 64 * 1024,
     MAX_BODY = 64 * 1024,
@@ -51,6 +53,7 @@ struct options {
 struct message {
     char *bytes;
     size_t length;
+    char *number; /* eight digits in it; NULL where the body has no NUMBERED */
 };
 
 enum state { UNUSED, HANDSHAKING, WRITING, READING };
@@ -62,6 +65,7 @@ struct connection {
     SSL *ssl;
     int answered;
     size_t written;
+    unsigned long number; /* of the request: no two are the same, or a gateway would answer from its ledger */
     double scheduled;       /* when the connection should have begun */
     double request_started; /* for the first request: scheduled */
     size_t received;
@@ -92,6 +96,7 @@ static struct options options = {
 };
 static struct results results;
 static struct message request, last_request;
+static unsigned long numbered;
 static SSL_CTX *tls;
 static int poller;
 
@@ -144,6 +149,7 @@ static void start(struct connection *connection, double scheduled)
     connection->state = HANDSHAKING;
     connection->answered = 0;
     connection->written = 0;
+    connection->number = 0;
     connection->received = 0;
     connection->scheduled = scheduled;
     connection->request_started = scheduled;
@@ -200,6 +206,17 @@ static bool handshake(struct connection *connection)
     return true;
 }
 
+/* The buffer is shared: each piece is written with the number of its own connection. */
+static void put_number(const struct message *message, unsigned long number)
+{
+    char digits[9];
+
+    if (!message->number)
+        return;
+    snprintf(digits, sizeof digits, "%08lu", number % 100000000UL);
+    memcpy(message->number, digits, 8);
+}
+
 static bool write_request(struct connection *connection)
 {
     bool is_last = connection->answered + 1 == options.requests_per_connection;
@@ -208,6 +225,9 @@ static bool write_request(struct connection *connection)
 
     if (connection->answered > 0 && connection->written == 0)
         connection->request_started = now();
+    if (connection->number == 0)
+        connection->number = ++numbered;
+    put_number(message, connection->number);
     result = SSL_write(connection->ssl, message->bytes + connection->written, (int)(message->length - connection->written));
     if (result <= 0) {
         wait_or_fail(connection, result, "a request");
@@ -217,6 +237,7 @@ static bool write_request(struct connection *connection)
     if (connection->written == message->length) {
         connection->state = READING;
         connection->received = 0;
+        connection->number = 0;
     }
     return true;
 }
@@ -355,6 +376,9 @@ static struct message compose(const struct message *body, const char *more_heade
     if (length < 0)
         die("memory");
     message.length = (size_t)length;
+    message.number = strstr(message.bytes, NUMBERED);
+    if (message.number)
+        message.number += strlen(NUMBERED) - 8;
     return message;
 }
 

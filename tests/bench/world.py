@@ -16,7 +16,10 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 CA_NAME = "Bench CA"
 HOST = "host-0001.bench.example"
+_MACHINE = "host-00000000.bench.example"
+"""The load generator counts the digits up: the identical request would be answered from the ledger."""
 TEMPLATE = "Machine"
+_CERTIFICATE_TEMPLATE_NAME = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2")
 CES_PATH = "/Bench%20CA_CES_Certificate/service.svc/CES"
 
 WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
@@ -113,6 +116,10 @@ def _certificate(
         .add_extension(_key_usage(is_ca=is_ca), critical=True)
     )
     if not is_ca:
+        text = TEMPLATE.encode("utf-16-be")
+        # A BMPString: the gateway hands out no certificate that does not say by which template it was issued.
+        template = x509.UnrecognizedExtension(_CERTIFICATE_TEMPLATE_NAME, bytes((0x1E, len(text))) + text)
+        builder = builder.add_extension(template, critical=False)
         names: list[x509.GeneralName] = [x509.DNSName(common_name)]
         if common_name == "localhost":
             names.append(x509.IPAddress(ip_address("127.0.0.1")))
@@ -173,7 +180,7 @@ def _context_item(name: str, value: str) -> str:
 def _request_message(certification_request: bytes) -> str:
     context = "".join(
         _context_item(name, value)
-        for name, value in (("ccm", HOST), ("rmd", "dc01.bench.example"), ("CertificateTemplate", TEMPLATE))
+        for name, value in (("ccm", _MACHINE), ("rmd", "dc01.bench.example"), ("CertificateTemplate", TEMPLATE))
     )
     return f"""\
 <s:Envelope xmlns:a="http://www.w3.org/2005/08/addressing" xmlns:s="http://www.w3.org/2003/05/soap-envelope">\

@@ -2,7 +2,7 @@
 
 The order of the statements in `_issue` is the gateway's security argument: nothing reaches the CA that was not
 authenticated, parsed, approved and recorded, in that order, nor in the name of anybody whom the transition's guard has
-not admitted; nothing leaves that was not checked.
+not admitted, nor twice, since the ledger has it before it goes; nothing leaves that was not checked.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -264,7 +264,10 @@ class Enrollment:
         return await self._release(call, errand, await self._find(errand, call.received_at), record)
 
     async def _find(self, errand: _Errand, now: datetime) -> RequestSecurityTokenResponse:
-        """Ask the CA for what it has, under the RequestID that it gave, or under those that it may have given."""
+        """Ask the CA for what it has, under the RequestID that it gave, or under those that it may have given.
+
+        What certainly never came to the CA is struck out of the ledger: the next time, it is a new request.
+        """
         submission = errand.submission
         key = errand.approval.application.request.public_key.subject_public_key_info
         for ca_request_id in self.ledger.candidates(submission):

@@ -1,7 +1,8 @@
 """Mutants of a module: its text with one thing changed.
 
 Comparisons, connectives, conditions, constants, return values, calls and statements that can be left out. Texts for
-people (in `raise` and f-strings), assertions, annotations and decorators are left alone.
+people (in `raise` and f-strings, or with a blank in them), assertions, annotations, type variables and decorators are
+left alone.
 """
 
 import ast
@@ -28,7 +29,7 @@ _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitOr: ast.BitAnd,
     ast.BitAnd: ast.BitOr,
 }
-_FUNCTIONS = {"any": "all", "all": "any", "min": "max", "max": "min", "sorted": "list"}
+_FUNCTIONS = {"any": "all", "all": "any", "min": "max", "max": "min"}
 _CAN_BE_LEFT_OUT = {"lower", "casefold", "upper", "strip"}
 """Methods of text."""
 
@@ -146,7 +147,9 @@ def _apart(node: ast.AST) -> Iterator[ast.AST]:
             yield annotation
         case ast.Raise(exc=ast.expr() as error):
             yield error
-        case ast.Assert() | ast.Expr(value=ast.Constant()):
+        case ast.Assert() | ast.Expr(value=ast.Constant()) | ast.Assign(value=ast.Call(func=ast.Name(id="TypeVar"))):
+            yield node
+        case ast.Constant(value=str() as text) if " " in text:
             yield node
         case ast.JoinedStr(values=values):
             yield from (part for part in values if isinstance(part, ast.Constant))

@@ -60,6 +60,8 @@ def f(a: 'A' = b) -> 'B':
     assert a == 1
     return None
 x: 'C' = f'text {a}'
+T = TypeVar('T')
+x = 'a text'
 """
 
     assert mutants_of(source) == []

@@ -36,19 +36,25 @@ _CAN_BE_LEFT_OUT = {"lower", "casefold", "upper", "strip"}
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    line: int
+    lines: range
+    """Of the statement that is changed, without those in its blocks."""
     before: str
     after: str
     source: str
 
+    @property
+    def change(self) -> str:
+        return f"{self.before}  ->  {self.after}"
+
     def __str__(self) -> str:
-        return f"{self.line}: {self.before}  ->  {self.after}"
+        return f"{self.lines.start}: {self.change}"
 
 
 def mutants(source: str) -> Iterator[Mutant]:
     """Every mutant of a module, in the order of its text."""
     tree = ast.parse(source)
     skipped = _skipped(tree)
+    lines = _lines(tree)
     for node in ast.walk(tree):
         if id(node) in skipped:
             continue
@@ -57,8 +63,20 @@ def mutants(source: str) -> Iterator[Mutant]:
             before = ast.unparse(node)
             if after != before:
                 mutated = _Replacing(node, changed).visit(tree)
-                yield Mutant(getattr(node, "lineno", 0), _short(before), _short(after), ast.unparse(mutated))
+                yield Mutant(lines[id(node)], _short(before), _short(after), ast.unparse(mutated))
                 _Replacing(changed, node).visit(tree)
+
+
+def _lines(tree: ast.Module) -> dict[int, range]:
+    """By the identity of each node, where the innermost statement around it is, up to its first block."""
+    found: dict[int, range] = {}
+    for node in ast.walk(tree):
+        # In this order a statement comes after those around it.
+        if isinstance(node, ast.stmt):
+            blocks = [inner.lineno for inner in ast.iter_child_nodes(node) if isinstance(inner, ast.stmt)]
+            lines = range(node.lineno, max(node.lineno + 1, min([(node.end_lineno or node.lineno) + 1, *blocks])))
+            found.update((id(inner), lines) for inner in ast.walk(node))
+    return found
 
 
 def _changes(node: ast.AST) -> Iterator[ast.AST]:

@@ -71,3 +71,14 @@ def test_the_line_of_the_change_is_told() -> None:
     (mutant,) = mutation().mutants("x = y\nx = 1")
 
     assert str(mutant) == "2: 1  ->  2"
+
+
+def test_the_lines_are_those_of_the_statement_without_its_blocks() -> None:
+    source = """
+if (a or
+        b):
+    x = (y
+         and z)
+"""
+
+    assert {str(mutant.lines) for mutant in mutation().mutants(source)} == {"range(2, 4)", "range(4, 6)"}

@@ -1,12 +1,13 @@
 """Mutation testing: which changes of a module does no test object to? `python scripts/mutants.py MODULE.py ...`
 
 Each mutant (`mutation.py`) meets the tests that execute its line, as coverage has it; what is executed on import meets
-all. A mutant that a test has objected to stays dead, in .cache/mutants, as long as the module and the file of that test
-are the same. Survivors are printed but for those of which `mutants_explained.txt` says why; with any, the exit status
+all. A mutant that a test has objected to stays dead, in .cache/mutants, as long as the module and that test are the
+same. Survivors are printed but for those of which `mutants_explained.txt` says why; with any, the exit status
 is 1.
 """
 
 import argparse
+import ast
 import json
 import os
 import shutil
@@ -159,8 +160,17 @@ def _dead(cache: Path) -> set[int]:
 
 
 def _digest_of_test(test: str) -> str:
-    file = ROOT / test.partition("::")[0]
-    return _digest([file]) if file.is_file() else ""
+    """Of its function alone: more tests in its file change nothing."""
+    file, _, name = test.partition("::")
+    if not (ROOT / file).is_file():
+        return ""
+    functions = ast.parse((ROOT / file).read_text(encoding="utf-8")).body
+    wanted = name.partition("[")[0]
+    return sha256("".join(ast.dump(each) for each in functions if _name(each) == wanted).encode()).hexdigest()[:16]
+
+
+def _name(node: ast.stmt) -> str:
+    return node.name if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else ""
 
 
 def _work(worker: int, covered: Covered, mutated: list[tuple[int, Mutant]], cache: Path) -> None:

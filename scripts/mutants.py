@@ -14,7 +14,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -40,15 +40,19 @@ _COPIED = ("gateway", "tests", "policies", "docs", "scripts", "helm", "pyproject
 _SECONDS = 120
 """That the tests of one mutant may take: more is a loop without an end, which is an objection too."""
 _WORKERS = 2
-_LEFT_OUT = ("*_made_here_only.py", "*test_properties.py", "*test_documentation.py")
-"""Tests that read the source, that draw lots, and that are slow and ask nothing that others do not."""
+_LEFT_OUT = ("*_made_here_only.py", "*test_documentation.py")
+"""Tests that read the source, and that are slow and ask nothing that others do not."""
+_NO_LOTS = "not hypothesis"
+"""Which tests: with those that draw lots, what survives would differ from run to run."""
 _REWRITTEN = "ignore::pytest.PytestAssertRewriteWarning"
 """That hypothesis is imported already."""
+_NOT_ASKED = {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED}
+"""No objection: there was no such test."""
 
 
 @dataclass(frozen=True)
 class Covered:
-    """Which tests execute which line of a module, by the names that coverage gives them."""
+    """Which tests execute which line of a module, by their names on pytest's command line."""
 
     path: Path
     tests: list[Path]
@@ -59,8 +63,7 @@ class Covered:
         found = dict.fromkeys(name for line in mutant.lines for name in self.by_line.get(line, ()))
         if "" in found:
             return [str(test) for test in dict.fromkeys((self.own, *self.tests)) if (ROOT / test).exists()]
-        ids = [f"{module.replace('.', '/')}.py::{test}" for module, _, test in (n.rpartition(".") for n in found)]
-        return sorted(ids, key=lambda test: (not test.startswith(f"{self.own}::"), test))
+        return sorted(found, key=lambda test: (not test.startswith(f"{self.own}::"), test))
 
     @property
     def own(self) -> Path:
@@ -114,7 +117,7 @@ def _explained() -> dict[str, str]:
 
 
 def _coverage(tests: list[Path]) -> dict[Path, dict[int, list[str]]]:
-    """By module and line the tests that execute it; the name of what is executed on import is empty."""
+    """By module and line the tests that execute it; the name is empty of what is executed outside of any."""
     cache = CACHE / f"coverage-{_digest([ROOT / 'gateway', *(ROOT / test for test in tests)])}"
     if not cache.exists():
         cache.parent.mkdir(parents=True, exist_ok=True)
@@ -129,9 +132,8 @@ def _coverage(tests: list[Path]) -> dict[Path, dict[int, list[str]]]:
 
 def _cover(tests: list[Path], cache: Path) -> None:
     measured = coverage.Coverage(data_file=str(cache), config_file=False, source=[str(ROOT / "gateway")])
-    measured.set_option("run:dynamic_context", "test_function")
     measured.start()
-    status, _ = _pytest(ROOT, [str(test) for test in tests])
+    status = _pytest(ROOT, [str(test) for test in tests], _Contexts(measured))
     measured.stop()
     measured.save()
     os._exit(status)
@@ -202,7 +204,8 @@ def _objection(copy: Path, tests: list[str]) -> tuple[bool, str]:
     while time.monotonic() < until:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
-            return status != 0, told.read_text(encoding="utf-8") if told.exists() else ""
+            objects = os.waitstatus_to_exitcode(status) not in {pytest.ExitCode.OK, *_NOT_ASKED}
+            return objects, told.read_text(encoding="utf-8") if told.exists() else ""
         time.sleep(0.01)  # noqa: TID251 -- there is no event loop here
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
@@ -211,23 +214,38 @@ def _objection(copy: Path, tests: list[str]) -> tuple[bool, str]:
 
 def _test(copy: Path, tests: list[str], told: Path) -> None:
     """Exits with pytest's status."""
-    status, failed = _pytest(copy, tests)
-    told.write_text(failed, encoding="utf-8")
+    failures = _Failures()
+    status = _pytest(copy, tests, failures)
+    told.write_text(failures.first, encoding="utf-8")
     os._exit(status)
 
 
-def _pytest(directory: Path, tests: list[str]) -> tuple[int, str]:
-    """The exit status, and which test failed first."""
+def _pytest(directory: Path, tests: list[str], plugin: object) -> int:
+    """The exit status."""
     os.chdir(directory)
     sys.path[:0] = [str(directory)]
     sys.dont_write_bytecode = True
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
-    failures = _Failures()
     left_out = [f"--ignore-glob={pattern}" for pattern in _LEFT_OUT]
-    arguments = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", "-W", _REWRITTEN, *left_out, *tests]
-    return int(pytest.main(arguments, plugins=[failures])), failures.first
+    plain = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", "-W", _REWRITTEN, "-m", _NO_LOTS]
+    return int(pytest.main([*plain, *left_out, *tests], plugins=[plugin]))
+
+
+class _Contexts:
+    """A plugin that tells coverage which test runs. Coverage would take any function for one that is called test_..."""
+
+    def __init__(self, measured: coverage.Coverage) -> None:
+        self._measured = measured
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        self._measured.switch_context(item.nodeid.partition("[")[0])
+        try:
+            yield
+        finally:
+            self._measured.switch_context("")
 
 
 class _Failures:

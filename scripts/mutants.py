@@ -25,6 +25,7 @@ import coverage
 import cryptography.x509
 import hypothesis
 import lxml.etree
+import mutation
 import pydantic
 import pytest
 import re2
@@ -146,7 +147,8 @@ def _digest(paths: list[Path]) -> str:
 
 def _alive(covered: Covered, found: list[Mutant]) -> list[Mutant]:
     """Those of the mutants to which no test objects."""
-    cache = CACHE / f"{'.'.join(covered.path.with_suffix('').parts)}-{_digest([ROOT / covered.path])}.jsonl"
+    digest = _digest([ROOT / covered.path, Path(mutation.__file__)])
+    cache = CACHE / f"{'.'.join(covered.path.with_suffix('').parts)}-{digest}.jsonl"
     dead = _dead(cache)
     work = [(number, mutant) for number, mutant in enumerate(found) if number not in dead]
     for pid in [_forked(partial(_work, n, covered, work[n::_WORKERS], cache)) for n in range(_WORKERS)]:

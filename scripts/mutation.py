@@ -1,8 +1,8 @@
 """Mutants of a module: its text with one thing changed.
 
 Comparisons, connectives, conditions, constants, return values, calls and statements that can be left out. Texts for
-people (in `raise` and f-strings, or with a blank in them), assertions, annotations, type variables and decorators are
-left alone.
+people (in `raise` and f-strings, or with a blank in them), what `repr` shows, assertions, annotations, type variables
+and decorators are left alone.
 """
 
 import ast
@@ -165,6 +165,8 @@ def _apart(node: ast.AST) -> Iterator[ast.AST]:
             yield annotation
         case ast.Raise(exc=ast.expr() as error):
             yield error
+        case ast.keyword(arg="repr"):
+            yield node
         case ast.Assert() | ast.Expr(value=ast.Constant()) | ast.Assign(value=ast.Call(func=ast.Name(id="TypeVar"))):
             yield node
         case ast.Constant(value=str() as text) if " " in text:

@@ -62,6 +62,7 @@ def f(a: 'A' = b) -> 'B':
 x: 'C' = f'text {a}'
 T = TypeVar('T')
 x = 'a text'
+x = field(repr=False)
 """
 
     assert mutants_of(source) == []

@@ -30,6 +30,8 @@ _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitAnd: ast.BitOr,
 }
 _FUNCTIONS = {"any": "all", "all": "any", "min": "max", "max": "min"}
+_LONGEST = 100
+"""Characters that are shown of a change, before and after."""
 _CAN_BE_LEFT_OUT = {"lower", "casefold", "upper", "strip"}
 """Methods of text."""
 
@@ -39,6 +41,7 @@ class Mutant:
     lines: range
     """Of the statement that is changed, without those in its blocks."""
     before: str
+    """The part that is changed: of a constant, with as much around it as fits into a line."""
     after: str
     source: str
 
@@ -55,14 +58,16 @@ def mutants(source: str) -> Iterator[Mutant]:
     tree = ast.parse(source)
     skipped = _skipped(tree)
     lines = _lines(tree)
+    parents = {id(child): parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)}
     for node in ast.walk(tree):
         if id(node) in skipped:
             continue
         for changed in _changes(node):
-            after = ast.unparse(changed)
-            before = ast.unparse(node)
-            if after != before:
+            if ast.unparse(changed) != ast.unparse(node):
+                shown = _shown(node, parents)
+                before = ast.unparse(shown)
                 mutated = _Replacing(node, changed).visit(tree)
+                after = ast.unparse(changed if shown is node else shown)
                 yield Mutant(lines[id(node)], _short(before), _short(after), ast.unparse(mutated))
                 _Replacing(changed, node).visit(tree)
 
@@ -77,6 +82,15 @@ def _lines(tree: ast.Module) -> dict[int, range]:
             lines = range(node.lineno, max(node.lineno + 1, min([(node.end_lineno or node.lineno) + 1, *blocks])))
             found.update((id(inner), lines) for inner in ast.walk(node))
     return found
+
+
+def _shown(node: ast.AST, parents: dict[int, ast.AST]) -> ast.AST:
+    shown = node
+    while isinstance(node, ast.Constant) and not hasattr(parent := parents[id(shown)], "body"):
+        if len(ast.unparse(parent)) > _LONGEST:
+            break
+        shown = parent
+    return shown
 
 
 def _changes(node: ast.AST) -> Iterator[ast.AST]:
@@ -177,4 +191,4 @@ def _apart(node: ast.AST) -> Iterator[ast.AST]:
 
 def _short(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= 100 else f"{line[:97]}..."
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."

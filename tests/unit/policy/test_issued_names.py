@@ -54,6 +54,7 @@ def test_what_was_asked_for_may_come_in_any_order_and_some_of_it_not_at_all() ->
 
 
 def test_mail_addresses_are_the_same_in_any_case_and_common_names_are_not() -> None:
+    assert of_subject(issued(("emailAddress", "WEB@partner-a.example"))) == []
     assert of_subject(issued(("commonName", "web01"))) == ["commonName=web01"]
 
 
@@ -103,6 +104,23 @@ OWN: list[tuple[dict[str, object], tuple[str, str]]] = [
     ({"distinguished_name": "CN=Archer\\, Alice,DC=corp"}, ("commonName", "Archer, Alice")),
     ({"distinguished_name": "1.2.3=odd,DC=corp"}, ("1.2.3", "odd")),
 ]
+
+
+EVERY_TYPE = "CN=a,OU=b,O=c,L=d,ST=e,C=DE,STREET=f,UID=g,DC=h"
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        *(("commonName", "a"), ("organizationalUnitName", "b"), ("organizationName", "c"), ("localityName", "d")),
+        *(("stateOrProvinceName", "e"), ("countryName", "DE"), ("streetAddress", "f"), ("userId", "g")),
+        ("domainComponent", "h"),
+    ],
+)
+def test_a_distinguished_name_is_read_as_the_directory_writes_it(attribute: tuple[str, str]) -> None:
+    requester = in_directory(distinguished_name=EVERY_TYPE)
+
+    assert of_subject(issued(attribute), requester, online=True) == []
 
 
 @pytest.mark.parametrize(("account", "attribute"), OWN)

@@ -93,10 +93,28 @@ def test_a_certificate_may_last_as_long_as_the_rule_says() -> None:
     assert fields(parts, expected=replace(EXPECTED, maximum_validity=timedelta(days=89))) == ["validity"]
 
 
-def test_rsassa_pss_is_as_strong_as_its_hash() -> None:
-    def signed_with(*parameters: bytes) -> Parts:
-        return replace(GOOD, signature=sequence(object_identifier("1.2.840.113549.1.1.10"), *parameters))
+@pytest.mark.parametrize(
+    ("oid", "is_right"),
+    [
+        pytest.param("2.16.840.1.101.3.4.2.1", True, id="SHA-256"),
+        pytest.param("2.16.840.1.101.3.4.2.2", True, id="SHA-384"),
+        pytest.param("2.16.840.1.101.3.4.2.3", True, id="SHA-512"),
+        pytest.param("1.3.14.3.2.26", False, id="SHA-1"),
+        pytest.param(None, False, id="SHA-1, where nothing is said"),
+    ],
+)
+def test_rsassa_pss_is_as_strong_as_its_hash(oid: str | None, is_right: bool) -> None:
+    parameters = [] if oid is None else [sequence(tlv(0xA0, sequence(object_identifier(oid))))]
+    signed = replace(GOOD, signature=sequence(object_identifier("1.2.840.113549.1.1.10"), *parameters))
 
-    sha_384 = sequence(tlv(0xA0, sequence(object_identifier("2.16.840.1.101.3.4.2.2"))))
-    assert fields(signed_with(sha_384), UNKNOWN) == []
-    assert fields(signed_with(), UNKNOWN) == ["signatureAlgorithm"]
+    assert fields(signed, UNKNOWN) == ([] if is_right else ["signatureAlgorithm"])
+
+
+def test_a_certificate_that_ends_this_very_second_is_over() -> None:
+    assert fields(replace(GOOD, validity=a_validity(NOW - timedelta(hours=1), NOW))) == ["notAfter"]
+
+
+def test_a_certificate_that_ends_as_it_begins_is_never_valid() -> None:
+    beginning = NOW + timedelta(seconds=1)
+
+    assert fields(replace(GOOD, validity=a_validity(beginning, beginning))) == ["validity"]

@@ -66,6 +66,21 @@ def test_places_are_patterns_of_uris_of_which_there_must_be_one() -> None:
     assert objections() == 1
 
 
+def test_places_may_be_many_and_long_and_still_have_an_end() -> None:
+    read = rule("issued: {crlDistributionPoints: {allow: [{regex: 'http://.*'}]}}")
+    assert read is not None
+    assert read.crl_distribution_points is not None
+
+    def objections(*uris: str) -> list[str]:
+        assert read is not None
+        assert read.crl_distribution_points is not None
+        names = general_names(uniformResourceIdentifier=uris)
+        return [each.wanted for each in read.crl_distribution_points.violations_of(names, "issued", a_requester())]
+
+    assert objections(*["http://pki/"] * 16, f"http://{'x' * 2041}") == ["at most 16"]
+    assert objections(f"http://{'x' * 2042}") == ["1 to 2048 characters"]
+
+
 @pytest.mark.parametrize(
     "section",
     [

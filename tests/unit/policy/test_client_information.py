@@ -52,6 +52,10 @@ def test_every_field_is_judged_by_its_patterns(field: str, right: str, wrong: st
     assert (found, shown) == (field, value)
 
 
+def test_one_of_several_patterns_is_enough() -> None:
+    assert objections("{user: {allow: [{exact: 'CORP\\bob'}, {exact: 'CORP\\alice'}]}}", a_told_request()) == []
+
+
 def test_a_denied_value_is_refused_in_any_case_and_wherever_it_stands() -> None:
     assert objections("{process: {deny: [{regex: CERTREQ}]}}", a_told_request()) == [
         ("process", CERTREQ, "anything but regex 'CERTREQ'")

@@ -61,3 +61,12 @@ def test_who_may_archive_a_key_is_whom_a_rule_with_archival_admits(
     policies = load_policies([("P.yaml", a_policy_file(section))])
 
     assert may_archive_a_key(policies, a_requester(requester)) is expected
+
+
+def test_one_of_many_rules_is_enough() -> None:
+    template = "{name: PartnerUser}"
+    policies = load_policies(
+        [("P.yaml", a_policy_file()), ("Q.yaml", a_policy_file("keyArchival: allowed", template=template))]
+    )
+
+    assert may_archive_a_key(policies, a_requester("partner-a"))

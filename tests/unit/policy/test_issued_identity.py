@@ -202,6 +202,14 @@ def test_a_certificate_for_nobody_is_caught() -> None:
     assert fields(issued(parts), with_account(), OwnCertificate(), online=False) == {"subject"}
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [replace(web_server_parts(), subject=sequence()), web_server_parts().without_extension(SUBJECT_ALTERNATIVE_NAME)],
+)
+def test_a_name_in_either_place_is_enough(parts: Parts) -> None:
+    assert fields(issued(parts), with_account(), OwnCertificate(), online=False) == set()
+
+
 def test_names_that_the_policy_lets_the_ca_add_are_judged_like_those_of_a_rule() -> None:
     issued_rule = an_issued_rule("{subject: {organizationName: {allow: [{exact: Corp}]}}}")
 

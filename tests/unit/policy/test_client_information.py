@@ -63,6 +63,15 @@ def test_a_denied_value_is_refused_in_any_case_and_wherever_it_stands() -> None:
     assert objections("{process: {deny: [{exact: powershell.exe}]}}", a_told_request()) == []
 
 
+def test_an_allowed_value_is_the_whole_and_in_its_case() -> None:
+    for pattern in ("{exact: 'corp\\alice'}", "{regex: alice}"):
+        assert len(objections(f"{{user: {{allow: [{pattern}]}}}}", a_told_request())) == 1
+
+
+def test_a_field_is_not_mandatory_unless_the_section_says_so() -> None:
+    assert objections("{process: {deny: [{exact: powershell.exe}]}}", a_request()) == []
+
+
 @pytest.mark.parametrize(("mandatory", "expected"), [("true", [("process", "", "present")]), ("false", [])])
 def test_what_is_not_told_is_refused_only_if_it_is_mandatory(
     mandatory: str, expected: list[tuple[str, str, str]]

@@ -246,3 +246,16 @@ def test_an_objection_to_a_name_tells_what_the_policy_would_let_the_ca_add() -> 
     (objection,) = objections_to_identity(issued(web_server_parts()), expected, with_account(), OwnCertificate())
 
     assert objection.wanted.endswith("or by `issued` exact 'Corp'")
+
+
+@pytest.mark.parametrize(
+    ("credential", "wanted"),
+    [
+        (a_ticket(SID), SID),
+        (OwnCertificate(), "none: the CA was not reached as anybody that the gateway knows"),
+    ],
+)
+def test_an_objection_to_a_sid_tells_which_would_be_right(credential: Credential, wanted: str) -> None:
+    (objection,) = objections_to_identity(stating(ADMINISTRATOR), OFFLINE, with_account(), credential)
+
+    assert (objection.value, objection.wanted) == (ADMINISTRATOR, wanted)

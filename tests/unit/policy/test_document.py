@@ -222,11 +222,27 @@ def test_an_unclear_requester_is_a_mistake(requester: str, path: str, message: s
     assert message is None or said == message
 
 
+def admitted_by(entry: str) -> tuple[AdmittedRequester, ...]:
+    requesters = rule_of(a_policy_file(requesters=f"[{entry}]")).requesters
+    assert isinstance(requesters, RequestersCondition)
+    return requesters.admitted
+
+
 @pytest.mark.parametrize("nobody", ["", "notGroups: [leavers], ", "notOrganizationalUnits: ['OU=X,DC=x'], "])
 def test_who_is_not_something_is_nobody_in_particular(nobody: str) -> None:
     assert mistakes(a_policy_file(requesters=f"[{{{nobody}authentication: [Certificate]}}]")) == [
         (4, "rules.0.requesters.0", "needs account, issuer, groups, organizationalUnits or partner")
     ]
+
+
+@pytest.mark.parametrize(
+    "somebody",
+    ["account: a", "issuer: CN=a", "groups: [a]", "organizationalUnits: ['OU=a']", "partner: a"],
+)
+def test_any_of_these_alone_is_somebody(somebody: str) -> None:
+    (admitted,) = admitted_by(f"{{{somebody}, authentication: [Certificate]}}")
+
+    assert str(admitted)
 
 
 def test_requesters_are_found_by_more_than_their_account() -> None:

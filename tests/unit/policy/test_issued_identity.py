@@ -199,7 +199,9 @@ def test_the_key_identifier_of_another_s_key_is_caught() -> None:
 def test_a_certificate_for_nobody_is_caught() -> None:
     parts = replace(web_server_parts(), subject=sequence()).without_extension(SUBJECT_ALTERNATIVE_NAME)
 
-    assert fields(issued(parts), with_account(), OwnCertificate(), online=False) == {"subject"}
+    (objection,) = objections_to_identity(issued(parts), OFFLINE, with_account(), OwnCertificate())
+
+    assert str(objection) == "subject is '', wanted a name, there or in subjectAlternativeName (RFC 5280 4.1.2.6)"
 
 
 @pytest.mark.parametrize(
@@ -246,6 +248,19 @@ def test_an_objection_to_a_name_tells_what_the_policy_would_let_the_ca_add() -> 
     (objection,) = objections_to_identity(issued(web_server_parts()), expected, with_account(), OwnCertificate())
 
     assert objection.wanted.endswith("or by `issued` exact 'Corp'")
+
+
+@pytest.mark.parametrize(
+    ("sids", "told"),
+    [
+        ((), "securityIdentifier is '', wanted that of the account"),
+        ((SID, ADMINISTRATOR), f"securityIdentifier is '{SID} and {ADMINISTRATOR}', wanted one"),
+    ],
+)
+def test_there_is_one_sid_not_none_and_not_two(sids: tuple[str, ...], told: str) -> None:
+    objections = list(objections_to_identity(stating(*sids), ONLINE, with_account(), a_ticket(SID)))
+
+    assert str(objections[-1]).partition(";")[0] == told
 
 
 @pytest.mark.parametrize(

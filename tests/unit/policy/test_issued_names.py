@@ -14,7 +14,7 @@ from gateway.requester import Requester
 from tests.builders import a_certificate, a_name, a_requester, an_account, an_expectation, general_names
 
 OFFLINE = an_expectation(
-    subject=a_name(("commonName", "Web01"), ("emailAddress", "Web@partner-a.example")),
+    subject=a_name(("commonName", "Web01"), ("emailAddress", "Web@partner-a.example"), ("domainComponent", "corp")),
     subject_alternative_name=general_names(
         dNSName=["Web01.partner-a.example"],
         iPAddress=["192.0.2.1"],
@@ -53,8 +53,8 @@ def test_what_was_asked_for_may_come_in_any_order_and_some_of_it_not_at_all() ->
     assert of_subject(issued(("commonName", "Web01"))) == []
 
 
-def test_mail_addresses_are_the_same_in_any_case_and_common_names_are_not() -> None:
-    assert of_subject(issued(("emailAddress", "WEB@partner-a.example"))) == []
+def test_mail_addresses_and_domains_are_the_same_in_any_case_and_common_names_are_not() -> None:
+    assert of_subject(issued(("emailAddress", "WEB@partner-a.example"), ("domainComponent", "Corp"))) == []
     assert of_subject(issued(("commonName", "web01"))) == ["commonName=web01"]
 
 
@@ -76,6 +76,7 @@ def test_dns_names_are_the_same_in_any_case_and_uris_are_not() -> None:
 
 def test_a_uri_that_states_a_sid_is_no_name() -> None:
     assert of_names(issued(san=general_names(uniformResourceIdentifier=[SID_URI]))) == []
+    assert of_names(issued(san=general_names(rfc822Name=[SID_URI]))) == [f"rfc822Name:{SID_URI}"]
 
 
 def test_the_account_s_names_are_strangers_where_the_request_supplies_them() -> None:

@@ -304,6 +304,12 @@ def test_kinds_of_keys() -> None:
     )
 
 
+def test_a_key_may_have_to_have_one_length() -> None:
+    rule = rule_of(a_policy_file(key="[{algorithm: RSA, minimumKeyLength: 3072, maximumKeyLength: 3072}]"))
+
+    assert rule.conditions[0] == KeyCondition((KeyRule("RSA", 3072, 3072, public_exponents=(65537,)),))
+
+
 def test_exponents_can_be_listed() -> None:
     rule = rule_of(a_policy_file(key="[{algorithm: RSA, minimumKeyLength: 2048, publicExponent: [3, 65537]}]"))
 
@@ -336,6 +342,11 @@ def test_exponents_can_be_listed() -> None:
             "{algorithm: RSA, minimumKeyLength: 2048, publicExponent: [1]}",
             ".publicExponent.0",
             "Input should be greater than or equal to 3",
+        ),
+        (
+            "{algorithm: RSA, minimumKeyLength: 2048, publicExponent: [4294967297]}",
+            ".publicExponent.0",
+            "Input should be less than 4294967296",
         ),
         ("{algorithm: RSA, minimumKeyLength: 2048, curves: [secp256r1]}", ".curves", "unknown key"),
         ("{algorithm: EC}", ".curves", "missing"),

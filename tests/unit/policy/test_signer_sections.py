@@ -119,6 +119,11 @@ def test_everything_about_agents_can_be_said() -> None:
             "anyExtendedKeyUsage limits nothing: name the usages",
         ),
         (
+            f"onBehalfOf: {{agent: {{extendedKeyUsage: [1.3.6.1.4.1.311.10.12.1]}}, {NAME}}}",
+            "onBehalfOf.agent.extendedKeyUsage.0",
+            "szOID_ANY_APPLICATION_POLICY limits nothing: name the usages",
+        ),
+        (
             f"onBehalfOf: {{agent: {{extendedKeyUsage: [agent]}}, {NAME}}}",
             "onBehalfOf.agent.extendedKeyUsage.0",
             f"no extended key usage: write one of {', '.join(EXTENDED_KEY_USAGES)}, or dotted numbers",

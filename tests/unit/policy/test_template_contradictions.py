@@ -125,6 +125,21 @@ def test_keys_that_are_all_too_short_for_the_ca_are_a_mistake(key: str, least: i
     assert f"{least} bits, and this rule allows shorter keys only" in contradiction.text
 
 
+@pytest.mark.parametrize(
+    ("curve", "bits"),
+    [
+        *(("secp256r1", 256), ("secp384r1", 384), ("secp521r1", 521)),
+        *(("brainpoolP256r1", 256), ("brainpoolP384r1", 384), ("brainpoolP512r1", 512)),
+    ],
+)
+def test_a_curve_is_as_long_as_its_name_says(curve: str, bits: int) -> None:
+    policy = a_policy(key=f"[{{algorithm: EC, curves: [{curve}]}}]")
+
+    assert found(policy, {"minimal_key_length": bits}) == []
+    assert the_one(policy, {"minimal_key_length": bits + 1}).is_mistake
+    assert not the_one(policy, {"minimal_key_length": bits - 1}).is_mistake
+
+
 def test_a_rule_in_vain_beside_another_one_is_a_warning() -> None:
     policy = with_rules(a_policy(key=RSA_3072), a_policy(key=P256, name="another rule"))
 

@@ -40,6 +40,7 @@ def test_the_ca_s_own_is_right() -> None:
     check(GOOD)
     check(GOOD.with_extension(EXTENDED_KEY_USAGE, an_extended_key_usage(SERVER_AUTH, CA_EXCHANGE)))
     check(GOOD.without_extension(KEY_USAGE))
+    check(replace(GOOD, subject_public_key_info=a_public_key_info(a_key("EC"))))
 
 
 @pytest.mark.parametrize(

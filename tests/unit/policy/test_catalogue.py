@@ -1,7 +1,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from gateway.policy.catalogue import LONGEST_PERIOD, Catalogue, CatalogueCA, Learned, learned
+from gateway.policy.catalogue import Catalogue, CatalogueCA, Learned, learned
 from gateway.protocol.xcep import CA, OID, Extension, RARequirements
 from tests.templates import (
     CA_1,
@@ -85,7 +85,7 @@ def test_usages_that_cannot_be_read_are_not_known() -> None:
 def test_more_seconds_than_dates_have_are_the_longest_period() -> None:
     (template,) = learned(an_offer([an_offered_policy(validity_period_seconds=2**64 - 1)]), SOURCE).templates
 
-    assert template.validity_period == LONGEST_PERIOD
+    assert template.validity_period == timedelta(days=36600)
 
 
 def test_a_template_without_a_name_or_an_object_identifier_is_left_out() -> None:

@@ -174,6 +174,15 @@ def test_a_mistake_has_its_line(section: str, path: str, message: str) -> None:
     assert message in mistake.message
 
 
+def test_an_expression_of_two_thousand_characters_is_not_too_long() -> None:
+    text = f"{'true || ' * 249}{'true':>8}"
+    assert len(text) == 2000
+
+    assert condition_of(f"conditions: [{{name: a, expression: '{text}', message: b}}]").expressions
+    with pytest.raises(Mistaken, match="at most 2000 characters"):
+        condition_of(f"conditions: [{{name: a, expression: '{text} ', message: b}}]")
+
+
 # --- what goes wrong while it is evaluated --------------------------------------------------------------------------
 
 

@@ -38,7 +38,8 @@ def test_an_archived_key_can_be_required() -> None:
     (violation,) = condition.violations("a rule", WITHOUT)
 
     assert condition.violations("a rule", WITH) == ()
-    assert (violation.concern, violation.value, violation.wanted) == (Concern.KEY_ARCHIVAL, "", "present")
+    assert (violation.concern, violation.field) == (Concern.KEY_ARCHIVAL, "archivedKey")
+    assert (violation.value, violation.wanted) == ("", "present")
 
 
 def test_another_word_is_a_mistake() -> None:

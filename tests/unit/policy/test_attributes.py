@@ -50,6 +50,15 @@ def test_what_a_machine_tells_about_itself_is_tolerated(name: str, value: str) -
     assert violations(NOTHING, application, Concern.ATTRIBUTES) == []
 
 
+def test_a_machine_tells_its_name_four_times_at_most() -> None:
+    spellings = ("ccm", "CCM", "c-cm", "cc-m", "c-c-m")
+
+    four, five = (an_application(context=dict.fromkeys(spellings[:n], "web01")) for n in (4, 5))
+
+    assert violations(NOTHING, four, Concern.ATTRIBUTES) == []
+    assert violations(NOTHING, five, Concern.ATTRIBUTES) == [("ccm", "5 occurrences", "at most 4")]
+
+
 @pytest.mark.parametrize("value", ["a:b", "a&b=c", "\\\\host\\share", "a/b"])
 def test_a_machine_name_smuggles_nothing(value: str) -> None:
     assert violations(NOTHING, an_application(context={"ccm": value}), Concern.ATTRIBUTES) == [

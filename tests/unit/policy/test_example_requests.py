@@ -1,7 +1,7 @@
 """What an example says is what the parser reads out of the bytes that are made of it."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
@@ -144,6 +144,9 @@ def test_the_client_certificate_is_made_as_it_is_described() -> None:
     certificate = parse_certificate(shown)
     assert (str(certificate.subject), str(certificate.issuer)) == ("CN=pc1", "CN=Partner CA,O=Partner")
     assert certificate.security_identifiers == ("S-1-5-21-1-2-3-1104",)
+    assert [name.value for name in certificate.subject_alternative_name] == ["pc1.example"]
+    assert certificate.extended_key_usage == ("1.3.6.1.5.5.7.3.2",)
+    assert certificate.certificate_policies == ("1.2.3",)
     assert certificate.not_before < NOW < certificate.not_after
 
 
@@ -194,3 +197,74 @@ def test_agents_sign_for_somebody_else() -> None:
     assert made.client_certificate is None
     assert "requestername".encode("utf-16-be") in made.der
     assert "CORP\\bob".encode("utf-16-be") in made.der
+
+
+@pytest.mark.parametrize(
+    ("facts", "issuers"),
+    [
+        ("issuer: CN=A", ["CN=A"]),
+        ("certificate: {}", ["CN=Example CA"]),
+        ("certificate: {isUntrusted: true}", []),
+        ("partner: A", []),
+    ],
+)
+def test_the_authority_of_a_client_certificate_is_trusted_unless_it_is_said_not_to_be(
+    facts: str, issuers: list[str]
+) -> None:
+    shown = RequesterFacts.model_validate_json(yaml_as_json(f"{{account: a, authentication: Certificate, {facts}}}"))
+
+    authorities = RequestMaker(Template("Web"), keys, NOW).client_authorities(shown)
+
+    assert [str(parse_certificate(each.certificate).subject) for each in authorities] == issuers
+
+
+def test_an_authority_lives_for_two_years_before_and_after() -> None:
+    (authority,) = make("renewalOf: {isClientCertificate: true}").authorities
+
+    certificate = parse_certificate(authority.certificate)
+
+    assert NOW - certificate.not_before == certificate.not_after - NOW == timedelta(days=730)
+
+
+def test_certificates_live_for_a_year_and_end_in_another_or_yesterday() -> None:
+    valid, expired = (
+        make(f"renewalOf: {{isClientCertificate: true, isExpired: {flag}}}").client_certificate
+        for flag in ("false", "true")
+    )
+    assert valid is not None
+    assert expired is not None
+
+    assert parse_certificate(valid).not_after == NOW + timedelta(days=365)
+    assert parse_certificate(valid).not_before == NOW - timedelta(days=1)
+    assert parse_certificate(expired).not_after == NOW - timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("template", "of_policy", "expected"),
+    [
+        ("", Template("Web", OID), (None, OID)),
+        ("", Template("Web"), ("Web", None)),
+        ("template: Other", Template("Web", OID), ("Other", None)),
+        ("template: {name: Other, oid: 1.2.3}", Template("Web", OID), ("Other", "1.2.3")),
+        ("template: false", Template("Web", OID), (None, None)),
+    ],
+)
+def test_a_certificate_is_of_the_policys_template_by_number_unless_another_is_named(
+    template: str, of_policy: Template, expected: tuple[str | None, str | None]
+) -> None:
+    section = RequestSection.model_validate_json(yaml_as_json(f"renewalOf: {{isClientCertificate: true, {template}}}"))
+
+    made = RequestMaker(of_policy, keys, NOW).request(section).client_certificate
+
+    assert made is not None
+    certificate = parse_certificate(made)
+    assert (certificate.template_name, certificate.template_oid) == expected
+
+
+def test_certificates_are_numbered_from_one() -> None:
+    maker = RequestMaker(Template("Web"), keys, NOW)
+    facts = RequesterFacts.model_validate_json(yaml_as_json("{account: a, authentication: Certificate, issuer: CN=A}"))
+
+    made = [maker.client_certificate(facts) for _ in range(2)]
+
+    assert [parse_certificate(each).serial_number for each in made if each] == [1, 2]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.policy.examples import ExampleSection
+from gateway.policy.examples import CertificateSection, ClientInformation, ExampleSection, RSAKey
 from gateway.policy.load import load_examples, load_policies
 from gateway.strict_yaml import Mistaken
 from tests.builders import a_policy_file
@@ -79,6 +79,8 @@ def test_what_an_example_can_ask_for(request_: str) -> None:
         ("request: {subjectAlternativeName: {iPAddress: [x]}}, allowed: true", "'x' is no iPAddress"),
         ("request: {subjectAlternativeName: {dNSName: [ü]}}, allowed: true", "'ü' is no dNSName"),
         ("request: {extendedKeyUsage: [serverauth]}, allowed: true", "no extended key usage"),
+        ("request: {key: {algorithm: RSA, length: 8193}}, allowed: true", "less than or equal to 8192"),
+        (f"request: {{subject: {{commonName: {'x' * 4097}}}}}, allowed: true", "at most 4096 characters"),
         ("request: {extensions: {subjectkeyid: 0500}}, allowed: true", "no extension"),
         ("request: {extensions: {1.2.3: 050}}, allowed: true", "extensions"),
         ("request: {securityIdentifier: S-1}, allowed: true", "not a SID"),
@@ -125,3 +127,12 @@ def test_what_only_a_directory_knows_makes_an_account_of_it(facts: str, is_in_di
     requester = f"requester: {{account: alice@corp.example, authentication: Kerberos{facts}}}"
 
     assert example(f"{requester}, request: {{}}, allowed: true").requester.is_in_directory is is_in_directory
+
+
+def test_what_is_left_out_of_an_example_is_the_usual() -> None:
+    key, certificate = RSAKey(algorithm="RSA"), CertificateSection()
+
+    assert (key.length, key.public_exponent) == (2048, 65537)
+    assert certificate.issuer == "CN=Example CA"
+    assert not any((certificate.is_expired, certificate.is_untrusted, certificate.is_client_certificate))
+    assert (ClientInformation().process, ClientInformation().machine, ClientInformation().user) == ("", "", "")

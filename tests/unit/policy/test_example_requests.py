@@ -197,6 +197,7 @@ def test_agents_sign_for_somebody_else() -> None:
     assert made.client_certificate is None
     assert "requestername".encode("utf-16-be") in made.der
     assert "CORP\\bob".encode("utf-16-be") in made.der
+    assert "1.3.6.1.4.1.311.13.1" not in parse_certificate_request(made.der).attributes, "nothing is renewed"
 
 
 @pytest.mark.parametrize(

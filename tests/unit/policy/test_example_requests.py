@@ -8,6 +8,7 @@ import yaml
 
 from gateway.pki.certificate import parse_certificate
 from gateway.pki.certificate_request import CertificateRequest, TemplateCarrier
+from gateway.pki.issued_certificate import is_signed_by
 from gateway.pki.parse_request import parse_certificate_request
 from gateway.pki.write_request import PrivateKey
 from gateway.policy.decision import Template
@@ -190,14 +191,25 @@ def test_an_authority_that_is_not_to_be_trusted_is_not_told() -> None:
     assert make("renewalOf: {isUntrusted: true}").authorities == ()
 
 
+@pytest.mark.parametrize(("is_untrusted", "is_signed"), [("false", True), ("true", False)])
+def test_an_authority_that_is_not_to_be_trusted_has_another_key(is_untrusted: str, is_signed: bool) -> None:
+    (trusted,) = make("renewalOf: {isUntrusted: false}").authorities
+
+    made = make(f"renewalOf: {{isClientCertificate: true, isUntrusted: {is_untrusted}}}").client_certificate
+
+    assert made is not None
+    assert is_signed_by(parse_certificate(made), parse_certificate(trusted.certificate)) is is_signed
+
+
 def test_agents_sign_for_somebody_else() -> None:
     made = make("onBehalfOf: {requesterName: 'CORP\\bob', agents: [{isExpired: false}, {template: false}]}")
 
     assert len(made.authorities) == 2
     assert made.client_certificate is None
     assert "requestername".encode("utf-16-be") in made.der
-    assert "CORP\\bob".encode("utf-16-be") in made.der
-    assert "1.3.6.1.4.1.311.13.1" not in parse_certificate_request(made.der).attributes, "nothing is renewed"
+    request = parse_certificate_request(made.der)
+    assert request.requester_name == "CORP\\bob"
+    assert "1.3.6.1.4.1.311.13.1" not in request.attributes, "nothing is renewed"
 
 
 @pytest.mark.parametrize(
@@ -224,6 +236,7 @@ def test_an_authority_lives_for_two_years_before_and_after() -> None:
 
     certificate = parse_certificate(authority.certificate)
 
+    assert certificate.serial_number == 1
     assert NOW - certificate.not_before == certificate.not_after - NOW == timedelta(days=730)
 
 

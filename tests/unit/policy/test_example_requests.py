@@ -8,7 +8,7 @@ import yaml
 
 from gateway.pki.certificate import parse_certificate
 from gateway.pki.certificate_request import CertificateRequest, TemplateCarrier
-from gateway.pki.issued_certificate import is_signed_by
+from gateway.pki.issued_certificate import is_signed_by, parse_issued_certificate
 from gateway.pki.parse_request import parse_certificate_request
 from gateway.pki.write_request import PrivateKey
 from gateway.policy.decision import Template
@@ -231,11 +231,13 @@ def test_the_authority_of_a_client_certificate_is_trusted_unless_it_is_said_not_
     assert [str(parse_certificate(each.certificate).subject) for each in authorities] == issuers
 
 
-def test_an_authority_lives_for_two_years_before_and_after() -> None:
+def test_an_authority_is_a_ca_for_two_years_before_and_after() -> None:
     (authority,) = make("renewalOf: {isClientCertificate: true}").authorities
 
     certificate = parse_certificate(authority.certificate)
 
+    issued = parse_issued_certificate(authority.certificate)
+    assert (issued.basic_constraints_ca, issued.key_usage) == (True, ("keyCertSign", "cRLSign"))
     assert certificate.serial_number == 1
     assert NOW - certificate.not_before == certificate.not_after - NOW == timedelta(days=730)
 

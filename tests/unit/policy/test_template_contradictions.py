@@ -148,7 +148,14 @@ def test_a_rule_in_vain_beside_another_one_is_a_warning() -> None:
     assert (contradiction.path, contradiction.is_mistake) == (("rules", 1, "key"), False)
 
 
-@pytest.mark.parametrize(("key", "least"), [(RSA_3072, 2048), ("[{algorithm: EC, curves: [secp384r1]}]", 256)])
+@pytest.mark.parametrize(
+    ("key", "least"),
+    [
+        (RSA_3072, 2048),
+        ("[{algorithm: EC, curves: [secp384r1]}]", 256),
+        (f"[{{algorithm: RSA, minimumKeyLength: 2048, maximumKeyLength: 2048}}, {RSA_3072[1:]}", 2560),
+    ],
+)
 def test_keys_that_clients_build_by_the_template_and_no_rule_allows_are_a_warning(key: str, least: int) -> None:
     contradiction = the_one(a_policy(key=key), {"minimal_key_length": least})
 

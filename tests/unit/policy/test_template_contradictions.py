@@ -168,7 +168,9 @@ def test_keys_that_clients_build_by_the_template_and_no_rule_allows_are_a_warnin
     [
         ("[{algorithm: RSA, minimumKeyLength: 2048}]", 2048),
         ("[{algorithm: RSA, minimumKeyLength: 2048, maximumKeyLength: 4096}]", 3072),
+        ("[{algorithm: RSA, minimumKeyLength: 2048, maximumKeyLength: 3072}]", 3072),
         (P256_OR_P384, 256),
+        (P256_OR_P384, 384),
         ("[{algorithm: RSA, minimumKeyLength: 2048}, {algorithm: EC, curves: [secp256r1]}]", 256),
         ("[{algorithm: Ed25519}]", 256),
     ],

@@ -114,6 +114,13 @@ def test_a_requester_that_cannot_be_is_a_mistake(facts: str, complaint: str) -> 
     assert complaint in mistakes(f"requester: {{account: alice, {facts}}}, request: {{}}, allowed: true")
 
 
+@pytest.mark.parametrize("account", ["alice", "alice@", "@corp.example"])
+def test_an_account_of_a_directory_has_a_name_and_a_domain(account: str) -> None:
+    requester = f"requester: {{account: '{account}', authentication: Kerberos, groups: [g]}}"
+
+    assert "sAMAccountName and domain" in mistakes(f"{requester}, request: {{}}, allowed: true")
+
+
 @pytest.mark.parametrize(
     ("facts", "is_in_directory"),
     [
@@ -121,6 +128,9 @@ def test_a_requester_that_cannot_be_is_a_mistake(facts: str, complaint: str) -> 
         (", partner: Partner A, mappingRule: a rule", False),
         (", groups: [pki-users]", True),
         (", mail: alice@corp.example", True),
+        (", dNSHostName: pc1.corp.example", True),
+        (", distinguishedName: 'CN=alice,DC=corp'", True),
+        (", organizationalUnit: 'OU=Staff,DC=corp'", True),
     ],
 )
 def test_what_only_a_directory_knows_makes_an_account_of_it(facts: str, is_in_directory: bool) -> None:

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.pki import extensions, names
-from gateway.policy import vocabulary
+from gateway.policy import examples, vocabulary
 from gateway.policy.document import KeyUsage
 from gateway.policy.expected import SecurityIdentifier
 from gateway.policy.identity import IDENTITY
@@ -84,6 +84,7 @@ def test_key_usages_are_called_as_the_parser_calls_them() -> None:
     all_but_those_of_a_ca = set(extensions.KEY_USAGES) - {"keyCertSign", "cRLSign"}
 
     assert set(get_args(KeyUsage)) == all_but_those_of_a_ca
+    assert set(get_args(examples.KeyUsage)) == set(extensions.KEY_USAGES)
 
 
 def test_curves_are_called_as_the_library_calls_them() -> None:

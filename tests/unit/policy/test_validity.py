@@ -46,6 +46,7 @@ def test_a_line_break_is_forbidden_with_the_section_and_without(condition: Valid
 @pytest.mark.parametrize("condition", [ValidityCondition(None), A_MONTH])
 def test_nothing_need_be_asked_for(condition: ValidityCondition) -> None:
     assert objections(condition) == []
+    assert objections(condition, ccm="web01") == [], "other attributes are judged elsewhere"
 
 
 @pytest.mark.parametrize(

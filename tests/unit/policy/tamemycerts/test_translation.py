@@ -75,6 +75,7 @@ def test_nobody_is_guessed() -> None:
     outcome = imported(a_policy(), replace(TARGET, account=None, authentication=()))
 
     assert [text.split(":")[0] for text in outcome.open] == ["account", "authentication"]
+    assert [list(requester) for requester in requesters_of(outcome)] == [["account", "authentication"]]
     with pytest.raises(Mistaken, match="account"):
         loaded(outcome)
 
@@ -221,6 +222,8 @@ def test_disabled_accounts_stay_outside() -> None:
         (None, 384, 0, [{"algorithm": "EC", "curves": ["secp384r1", "secp521r1"]}]),
         (None, 521, 521, [{"algorithm": "EC", "curves": ["secp521r1"]}]),
         (None, 0, 384, [{"algorithm": "EC", "curves": ["secp256r1", "secp384r1"]}]),
+        (None, 0, 1023, [{"algorithm": "EC", "curves": ["secp256r1", "secp384r1", "secp521r1"]}]),
+        (None, 0, 1024, None),
         (None, 256, 256, [{"algorithm": "EC", "curves": ["secp256r1"]}]),
         ("EC", 0, 4096, [{"algorithm": "EC", "curves": ["secp256r1", "secp384r1", "secp521r1"]}]),
         ("RSA", 0, 0, [{"algorithm": "RSA", "minimumKeyLength": 2048}]),
@@ -241,7 +244,7 @@ def test_keys_are_as_long_as_there_and_never_too_short(
     assert rule_of(outcome)["key"] == expected
     assert bool(outcome.open) == (expected is None)
     assert any("taken for" in note for note in outcome.notes) == (
-        algorithm is None and shortest + longest > 0 and (shortest, longest) != (0, 4096)
+        algorithm is None and shortest + longest > 0 and (shortest, longest) not in {(0, 1024), (0, 4096)}
     )
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, assert_never
 
 from gateway.call import Call
-from gateway.credential import Credential, Transition
+from gateway.credential import Credential, Inside, Way
 from gateway.doubt import is_past_the_last, leaves_doubt
 from gateway.errors import (
     CertificateWithheld,
@@ -162,9 +162,8 @@ class Enrollment:
     """The snapshot in force; a reload swaps it whole."""
     authorities: Callable[[], CertificationAuthorities]
     """Who vouches for signers, by the revocation lists of this moment."""
-    transition: Transition
-    """As whom the gateway goes inside: the one way to a credential, and it passes the guard."""
-    ces: CertificateEnrollmentService
+    inside: Inside[CertificateEnrollmentService]
+    """Where the CA is reached, and as whom."""
     ledger: Ledger
     budgets: Budgets
     issuers: Callable[[], Issuers]
@@ -211,17 +210,20 @@ class Enrollment:
         # Recorded before the CA acts: after a crash, no certificate exists that the audit record cannot explain.
         await record.approved(approval)
 
-        credential = await self.transition.credential(requester)
-        record.transitioned(credential)
+        # Once, but for servers that have certainly not seen it; each is shown a credential of its own.
+        async def submit(way: Way[CertificateEnrollmentService]) -> tuple[_Errand, RequestSecurityTokenResponse]:
+            credential = await _credential(way, requester, record)
+            submission = await self.ledger.open(call.service, approval)
+            record.filed(submission, is_repeated=False)
+            try:
+                response = await way.service.submit(approval, credential)
+            except GatewayError as error:
+                await (self.ledger.in_doubt if leaves_doubt(error) else self.ledger.forget)(submission)
+                raise
+            return _Errand(submission, approval, credential), response
 
-        submission = await self.ledger.open(call.service, approval)
-        record.filed(submission, is_repeated=False)
-        try:
-            response = await self.ces.submit(approval, credential)
-        except GatewayError as error:
-            await (self.ledger.in_doubt if leaves_doubt(error) else self.ledger.forget)(submission)
-            raise
-        return await self._release(call, _Errand(submission, approval, credential), response, record)
+        errand, response = await self.inside.reach(submit)
+        return await self._release(call, errand, response, record)
 
     async def _query_token_status(
         self, call: Call, requester: Requester, token: wstep.QueryTokenStatus, record: EnrollmentRecord
@@ -257,13 +259,16 @@ class Enrollment:
         )
         approval = approve(self.policies(), application)
 
-        credential = await self.transition.credential(requester)
-        record.transitioned(credential)
+        async def find(way: Way[CertificateEnrollmentService]) -> tuple[_Errand, RequestSecurityTokenResponse]:
+            errand = _Errand(submission, approval, await _credential(way, requester, record))
+            return errand, await self._find(way.service, errand, call.received_at)
 
-        errand = _Errand(submission, approval, credential)
-        return await self._release(call, errand, await self._find(errand, call.received_at), record)
+        errand, response = await self.inside.reach(find)
+        return await self._release(call, errand, response, record)
 
-    async def _find(self, errand: _Errand, now: datetime) -> RequestSecurityTokenResponse:
+    async def _find(
+        self, service: CertificateEnrollmentService, errand: _Errand, now: datetime
+    ) -> RequestSecurityTokenResponse:
         """Ask the CA for what it has, under the RequestID that it gave, or under those that it may have given.
 
         What certainly never came to the CA is struck out of the ledger: the next time, it is a new request.
@@ -272,9 +277,9 @@ class Enrollment:
         key = errand.approval.application.request.public_key.subject_public_key_info
         for ca_request_id in self.ledger.candidates(submission):
             if isinstance(submission.outcome, UnderSubmission):
-                return await self.ces.query(ca_request_id, errand.credential)
+                return await service.query(ca_request_id, errand.credential)
             try:
-                response = await self.ces.query(ca_request_id, errand.credential)
+                response = await service.query(ca_request_id, errand.credential)
             except UpstreamRefused as refused:
                 if not is_past_the_last(refused.fault):
                     continue
@@ -296,10 +301,10 @@ class Enrollment:
                 f"{requester.account} asks for a key exchange token, and no rule that admits it has keyArchival"
             )
 
-        credential = await self.transition.credential(requester)
-        record.transitioned(credential)
+        async def exchange(way: Way[CertificateEnrollmentService]) -> KeyExchangeToken:
+            return await way.service.exchange_key(await _credential(way, requester, record))
 
-        token = await self.ces.exchange_key(credential)
+        token = await self.inside.reach(exchange)
         check_exchange_certificate(token.certificate, self.issuers(), call.received_at)
         await record.exchanged(token)
         return token
@@ -341,3 +346,12 @@ class Enrollment:
             require_renewal_of_shown(request, requester)
         shown = standing_of_shown(request, requester, authorities, at)
         return Application(requester, request, additional_context, signers, shown)
+
+
+async def _credential(
+    way: Way[CertificateEnrollmentService], requester: Requester, record: EnrollmentRecord
+) -> Credential:
+    """As whom the gateway goes inside: the one way to a credential, and it passes the guard."""
+    credential = await way.transition.credential(requester)
+    record.transitioned(credential)
+    return credential

@@ -32,7 +32,7 @@ from gateway.lab.negotiate import KerberosArrivals
 from gateway.lab.server import CA_1, Lab
 from gateway.lab.world import GATEWAY_HOST, World
 from tests.requests import SECURITY_IDENTIFIER, a_key, a_new_request
-from tests.stand import Answer, Change, Stand
+from tests.stand import Answer, Change, Stand, without_probes
 
 CES_CERTIFICATE = f"/{CA_1}_CES_Certificate/service.svc/CES"
 CES_PASSWORD = f"/{CA_1}_CES_UsernamePassword/service.svc/CES"
@@ -182,6 +182,7 @@ async def a_domain_stand(
         content["audit"]["file"] = str(directory / "audit.jsonl")
         # Labs that share a world are so many CAs of one name, and the last one has written its own.
         del content["certification_authorities"]
+        without_probes(content)
         change(content)
         file = setting.world.directory / f"{directory.name}.yaml"
         file.write_text(yaml.safe_dump(content))

@@ -26,7 +26,8 @@ from gateway.state.settings import SqliteSettings, StateSettings
 from gateway.strict_yaml import Settings
 from gateway.transition import kerberos as transition
 from gateway.transition.guard import ImpersonationSettings
-from gateway.upstream.settings import UpstreamSettings
+from gateway.upstream.health import HealthSettings
+from gateway.upstream.settings import Upstreams
 from gateway.web.limits import LimitSettings
 from gateway.web.management import ManagementSettings
 from gateway.web.tls import ListenerSettings
@@ -96,7 +97,9 @@ class _ServiceSettings(Settings):
     """Whether Kerberos clients must have bound their token to the TLS connection."""
     public_url: str | None = None
     """`https://host[:port]` where clients reach this service, if it is not the general one."""
-    upstream: UpstreamSettings
+    upstream: Upstreams
+    health: HealthSettings = HealthSettings()
+    """When one of `upstream` is left alone, and for how long."""
     transition: TransitionKind
 
     @model_validator(mode="after")

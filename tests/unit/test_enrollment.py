@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway import errors
 from gateway.call import Call
-from gateway.credential import Credential, OwnCertificate
+from gateway.credential import Credential, Inside, OwnCertificate, Way
 from gateway.enrollment import Enrollment
 from gateway.ledger.hearing import heard, key_of_account
 from gateway.ledger.ledger import Ledger
@@ -30,9 +31,13 @@ from gateway.protocol.soap import CertificateEnrollmentWSDetail, Envelope, Fault
 from gateway.protocol.wstep import Issued, Pending, QueryTokenStatus, RequestSecurityToken, RequestSecurityTokenResponse
 from gateway.requester import Requester
 from gateway.state.memory import MemoryState
+from gateway.state.state import Table
 from gateway.submission import Submission
+from gateway.upstream.breaker import Breaker, BreakerSettings
+from gateway.upstream.pool import Member, Pool
 from tests import cmc
 from tests.builders import a_requester, a_ticket
+from tests.fakes.inside import OneServer
 from tests.issued import (
     CA,
     NOW,
@@ -204,14 +209,13 @@ def an_envelope(token: RequestSecurityToken, action: str = wstep.ACTION_RST) -> 
 
 
 async def serve(
-    world: World, token: RequestSecurityToken, **envelope: str
+    world: World, token: RequestSecurityToken, *, inside: Inside[Any] | None = None, **envelope: str
 ) -> RequestSecurityTokenResponse | KeyExchangeToken:
     enrollment = Enrollment(
         world.authenticate,
         world.policies,
         lambda: world.authorities,
-        transition=world,
-        ces=world,
+        inside=inside or OneServer(world, world),
         ledger=world.ledger,
         budgets=world,
         issuers=lambda: Issuers(CA, (parse_certificate(a_ca_certificate()),)),
@@ -322,6 +326,46 @@ async def test_whom_the_guard_does_not_admit_nothing_is_submitted_for() -> None:
         await serve(world, an_issue())
 
     assert world.events[-1] == "credential for partner-a"
+
+
+class Unreachable:
+    """An internal server that is down, and the transition to it."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def credential(self, requester: Requester) -> Credential:
+        self._world.events.append("credential for the first server")
+        return a_ticket("S-1-5-21-1-2-3-1104")
+
+    async def submit(self, approval: Approval, credential: Credential) -> RequestSecurityTokenResponse:
+        raise errors.UpstreamUnavailable("connection refused", sent=False)
+
+
+async def test_a_server_that_is_asked_in_the_place_of_another_gets_a_credential_of_its_own() -> None:
+    """Noted before it is used; and the answer is judged by it."""
+    sid = "S-1-5-21-1-2-3-1105"
+    world = World(credentials=a_ticket(sid), answer=an_answer(a_certificate(sid=sid)))
+    settings = BreakerSettings()
+    servers: dict[str, Any] = {"first": Unreachable(world), "second": world}
+    members = [
+        Member(name, Way(server, server), Breaker(settings, lambda: 0.0, lambda: 0.0))
+        for name, server in servers.items()
+    ]
+
+    await serve(world, an_issue(), inside=Pool(members, lambda: 0.0))
+
+    assert world.events[5:] == [
+        "credential for the first server",
+        "noted KerberosCredential",
+        "noted submission",
+        "credential for partner-a",
+        "noted KerberosCredential",
+        "noted submission",
+        "submit",
+        "recorded Issued 17",
+    ]
+    assert len(await world.state.page(Table.SUBMISSIONS)) == 1, "the first is struck out: it has not left"
 
 
 async def test_a_certificate_that_names_another_account_s_sid_is_withheld() -> None:

@@ -5,14 +5,14 @@ authenticated, parsed, approved and recorded, in that order, nor in the name of 
 not admitted, nor twice, since the ledger has it before it goes; nothing leaves that was not checked.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol, assert_never
 
 from gateway.call import Call
 from gateway.credential import Credential, Inside, Way
-from gateway.doubt import is_past_the_last, leaves_doubt
+from gateway.doubt import leaves_doubt
 from gateway.errors import (
     CertificateWithheld,
     GatewayError,
@@ -21,22 +21,23 @@ from gateway.errors import (
     OutcomeUnknown,
     PendingRequestUnknown,
 )
+from gateway.lost_answer import Trace, look_for
 from gateway.pki.authorities import CertificationAuthorities
 from gateway.pki.parse_request import parse_certificate_request
 from gateway.policy.decision import Application, Approval, Policies, approve
 from gateway.policy.exchange_certificate import check_exchange_certificate
 from gateway.policy.expected import expected_of
-from gateway.policy.issued import Reach, check_issued, check_pending, is_for_key
+from gateway.policy.issued import Reach, check_issued, check_pending
 from gateway.policy.issued_origin import Issuers
 from gateway.policy.key_archival import may_archive_a_key
 from gateway.policy.renewal_only import require_renewal_of_shown
 from gateway.policy.signers import standing_of_shown
 from gateway.protocol import wstep
 from gateway.protocol.key_exchange import KeyExchangeToken
-from gateway.protocol.soap import Envelope, UpstreamRefused
+from gateway.protocol.soap import Envelope
 from gateway.protocol.wstep import Issued, Pending, RequestSecurityTokenResponse
 from gateway.requester import Requester
-from gateway.submission import Answered, Submission, UnderSubmission, Withheld
+from gateway.submission import Answered, InDoubt, Submission, UnderSubmission, Withheld
 
 STILL_ON_ITS_WAY = timedelta(minutes=15)
 """How long an internal CES may hold a request whose caller has gone, before it reaches the CA or never will: WCF gives
@@ -84,10 +85,6 @@ class Ledger(Protocol):
     async def in_doubt(self, submission: Submission) -> None: ...
 
     async def forget(self, submission: Submission) -> None: ...
-
-    def candidates(self, submission: Submission) -> Iterator[str]:
-        """The CA's RequestIDs under which it may be found."""
-        ...
 
 
 class Budgets(Protocol):
@@ -259,35 +256,49 @@ class Enrollment:
         )
         approval = approve(self.policies(), application)
 
-        async def find(way: Way[CertificateEnrollmentService]) -> tuple[_Errand, RequestSecurityTokenResponse]:
+        async def find(way: Way[CertificateEnrollmentService]) -> tuple[_Errand, RequestSecurityTokenResponse | None]:
             errand = _Errand(submission, approval, await _credential(way, requester, record))
             return errand, await self._find(way.service, errand, call.received_at)
 
         errand, response = await self.inside.reach(find)
+        if response is None:
+            return await self._hold_out(submission, record)
         return await self._release(call, errand, response, record)
+
+    async def _hold_out(self, submission: Submission, record: EnrollmentRecord) -> Pending:
+        """Nothing is settled: the client goes on asking, and gets it if it is issued."""
+        told = Pending("Taken Under Submission", "en-US", self.public_uri, None, submission.request_id)
+        await record.answered(told, None)
+        return told
 
     async def _find(
         self, service: CertificateEnrollmentService, errand: _Errand, now: datetime
-    ) -> RequestSecurityTokenResponse:
+    ) -> RequestSecurityTokenResponse | None:
         """Ask the CA for what it has, under the RequestID that it gave, or under those that it may have given.
 
-        What certainly never came to the CA is struck out of the ledger: the next time, it is a new request.
+        None where it may be pending. What certainly never came to the CA is struck out of the ledger: the next time, it
+        is a new request.
         """
+
+        async def query(ca_request_id: str) -> RequestSecurityTokenResponse:
+            return await service.query(ca_request_id, errand.credential)
+
         submission = errand.submission
-        key = errand.approval.application.request.public_key.subject_public_key_info
-        for ca_request_id in self.ledger.candidates(submission):
-            if isinstance(submission.outcome, UnderSubmission):
-                return await service.query(ca_request_id, errand.credential)
-            try:
-                response = await service.query(ca_request_id, errand.credential)
-            except UpstreamRefused as refused:
-                if not is_past_the_last(refused.fault):
-                    continue
-                if now - submission.submitted_at > STILL_ON_ITS_WAY:
-                    await self.ledger.forget(submission)
-                break
-            if isinstance(response, Issued) and is_for_key(response, key):
-                return response
+        match submission.outcome:
+            case UnderSubmission(ca_request_id=ca_request_id):
+                return await query(ca_request_id)
+            case InDoubt(after=after):
+                key = errand.approval.application.request.public_key.subject_public_key_info
+                found = await look_for(key, after, query)
+            case _:
+                raise AssertionError("it was answered before")
+        match found:
+            case Issued():
+                return found
+            case Trace.PERHAPS_PENDING:
+                return None
+            case Trace.NONE if now - submission.submitted_at > STILL_ON_ITS_WAY:
+                await self.ledger.forget(submission)
         raise OutcomeUnknown(
             f"request {submission.request_id} of {submission.account} for {submission.template} was sent at"
             f" {submission.submitted_at:%Y-%m-%dT%H:%M:%SZ}, and what the CA {submission.ca} made of it is not known."

@@ -33,8 +33,6 @@ KEPT_AFTER_THE_END = timedelta(days=90)
 _MAX_REQUEST_ID = 2**31 - 1
 _ATTEMPTS = 5
 _PAUSE_SECONDS = 0.2
-_CANDIDATES = 20
-"""Requests that a CA may have taken from others meanwhile, and that are looked at to find the one in doubt."""
 
 
 class Ledger:
@@ -159,14 +157,6 @@ class Ledger:
         """Strike it out: it is certain that no certificate came of it. Raises StateUnavailable."""
         await self._remove(Table.REPEATS, submission.digest)
         await self._remove(Table.SUBMISSIONS, submission.request_id)
-
-    def candidates(self, submission: Submission) -> Iterator[str]:
-        """The RequestIDs under which the CA may have it, the likeliest first: AD CS counts them up."""
-        match submission.outcome:
-            case UnderSubmission(ca_request_id=ca_request_id):
-                yield ca_request_id
-            case InDoubt(after=str(after)):
-                yield from (str(int(after) + n) for n in range(1, _CANDIDATES + 1))
 
     async def _file(self, submission: Submission, now: datetime) -> Submission:
         """Under a RequestID that nobody can guess, and that nothing else has."""

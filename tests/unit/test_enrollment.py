@@ -649,11 +649,11 @@ async def test_a_lost_answer_is_found_at_the_ca_under_the_numbers_that_followed(
     assert world.submitted == []
 
 
-async def test_the_search_for_a_lost_answer_ends_behind_the_last_request() -> None:
+async def test_what_is_neither_issued_nor_pending_is_told_to_be_unknown() -> None:
     world = World()
     issue = an_issue()
     await lose_an_answer(world, issue)
-    world.known_at_ca = {"16": ISSUED, "17": PENDING, "19": ISSUED}
+    world.known_at_ca = {"16": ISSUED, "17": an_answer(a_certificate("another"), "17"), "19": ISSUED}
 
     with pytest.raises(errors.OutcomeUnknown, match="certutil -view"):
         await serve(world, issue)
@@ -675,14 +675,46 @@ async def test_what_has_not_come_to_the_ca_in_a_quarter_of_an_hour_may_be_sent_a
         assert len(world.submitted) == sent, minutes
 
 
-async def test_without_any_number_to_begin_with_the_outcome_is_told_to_be_unknown() -> None:
+async def test_what_may_be_pending_is_never_sent_again_and_found_when_it_is_issued() -> None:
+    world = World()
+    issue = an_issue()
+    await lose_an_answer(world, issue)
+    world.known_at_ca = {"17": replace(PENDING, request_id="17", disposition_message="for alice", cmc_response=b"hers")}
+    world.now = NOW + timedelta(minutes=16)
+
+    told = await serve(world, issue)
+
+    # It may be another's, of whom nothing is told.
+    assert told == Pending("Taken Under Submission", "en-US", PUBLIC_URI, None, world.filed_as)
+    assert world.events[-1] == "recorded Pending None"
+    world.known_at_ca = {"17": an_answer(a_certificate(), "17")}
+    assert isinstance(await serve(world, QueryTokenStatus(told.request_id)), Issued)
+    assert world.submitted == []
+
+
+async def test_what_may_have_been_pending_is_unknown_once_that_was_issued_to_another() -> None:
+    world = World()
+    issue = an_issue()
+    await lose_an_answer(world, issue)
+    world.known_at_ca = {"17": PENDING}
+    told = await serve(world, issue)
+    assert isinstance(told, Pending)
+    world.known_at_ca = {"17": an_answer(a_certificate("another"), "17")}
+
+    with pytest.raises(errors.OutcomeUnknown):
+        await serve(world, QueryTokenStatus(told.request_id))
+
+
+async def test_without_any_number_to_begin_with_the_last_of_the_ca_is_looked_for() -> None:
     world = World()
     issue = an_issue()
     await lose_an_answer(world, issue, ca_request_id_before=None)
+    another = an_answer(a_certificate("another"))
+    world.known_at_ca.update((str(number), another) for number in range(1, 1000))
+    world.known_at_ca["998"] = an_answer(a_certificate(), "998")
 
-    with pytest.raises(errors.OutcomeUnknown):
-        await serve(world, issue)
-
+    assert isinstance(await serve(world, issue), Issued)
+    assert world.events[-1] == "recorded Issued 998"
     assert world.submitted == []
 
 

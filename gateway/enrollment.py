@@ -86,6 +86,10 @@ class Ledger(Protocol):
 
     async def forget(self, submission: Submission) -> None: ...
 
+    async def latest(self) -> str | None:
+        """The highest RequestID that the CA is known to have given."""
+        ...
+
 
 class Budgets(Protocol):
     """How much anybody may have of the CA. Raises RateLimited, and StateUnavailable."""
@@ -289,7 +293,7 @@ class Enrollment:
                 return await query(ca_request_id)
             case InDoubt(after=after):
                 key = errand.approval.application.request.public_key.subject_public_key_info
-                found = await look_for(key, after, query)
+                found = await look_for(key, query, after=after, latest=await self.ledger.latest())
             case _:
                 raise AssertionError("it was answered before")
         match found:

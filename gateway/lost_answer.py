@@ -32,16 +32,18 @@ class Trace(StrEnum):
     """It may be anywhere."""
 
 
-async def look_for(subject_public_key_info: bytes, after: str | None, query: Query) -> Issued | Trace:
+async def look_for(
+    subject_public_key_info: bytes, query: Query, *, after: str | None, latest: str | None
+) -> Issued | Trace:
     """The certificate with this key, or what else there is to say.
 
-    `after` is the highest RequestID that was known when the request left; without it, the highest of today is looked
-    for. Raises what `query` raises, but for refusals by the CA.
+    `after` is the highest RequestID that was known when the request left, `latest` the one that is known now. Without
+    either, the CA's last one is looked for. Raises what `query` raises, but for refusals by the CA.
     """
     if after is not None:
         first = int(after) + 1
         return await _look_at(range(first, first + _CANDIDATES), subject_public_key_info, query)
-    last = await _last(query)
+    last = await _last(query) if latest is None else int(latest)
     found = await _look_at(range(last, max(last - _CANDIDATES, 0), -1), subject_public_key_info, query)
     # Behind the last there is nothing, but before the first that was looked at there are others.
     return Trace.LOST if found is Trace.NONE else found

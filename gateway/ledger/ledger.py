@@ -107,7 +107,7 @@ class Ledger:
             template=approval.policy.template.name,
             submitted_at=now,
             renews=None if renewed is None else renewed.sha256_fingerprint,
-            outcome=InDoubt(until=now + self._answer, after=await self._latest()),
+            outcome=InDoubt(until=now + self._answer, after=await self.latest()),
             request=application.request.der,
             additional_context=application.additional_context,
         )
@@ -158,6 +158,14 @@ class Ledger:
         await self._remove(Table.REPEATS, submission.digest)
         await self._remove(Table.SUBMISSIONS, submission.request_id)
 
+    async def latest(self) -> str | None:
+        """The highest RequestID of the CA that was heard of; None where it does not count them, or nothing was heard.
+
+        Raises StateUnavailable.
+        """
+        entry = await self._state.get(Table.SIGHTINGS, self._sighting)
+        return None if entry is None else entry.value.decode()
+
     async def _file(self, submission: Submission, now: datetime) -> Submission:
         """Under a RequestID that nobody can guess, and that nothing else has."""
         for _ in range(_ATTEMPTS):
@@ -195,10 +203,6 @@ class Ledger:
         entry = await self._state.get(table, key)
         if entry is not None:
             await self._state.remove(table, entry)
-
-    async def _latest(self) -> str | None:
-        entry = await self._state.get(Table.SIGHTINGS, self._sighting)
-        return None if entry is None else entry.value.decode()
 
     async def _heard_of(self, ca_request_id: str) -> None:
         """Remember the highest RequestID. Of servers that do not count in decimal, nothing is remembered."""

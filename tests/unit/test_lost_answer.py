@@ -60,7 +60,7 @@ def a_ca_with(last: int, row: Callable[[int], RequestSecurityTokenResponse] = la
 async def test_the_certificate_with_the_key_is_found_among_those_of_others() -> None:
     ca = CA({17: ANOTHER, 18: DENIED, 19: PENDING, 20: OURS, 21: ANOTHER})
 
-    assert await look_for(KEY, "16", ca.query) == OURS
+    assert await look_for(KEY, ca.query, after="16", latest=None) == OURS
     assert ca.asked == [17, 18, 19, 20]
 
 
@@ -76,11 +76,14 @@ async def test_the_certificate_with_the_key_is_found_among_those_of_others() -> 
     ],
 )
 async def test_without_it_there_is_a_trace(rows: Rows, trace: Trace) -> None:
-    assert await look_for(KEY, "16", CA(rows).query) is trace
+    assert await look_for(KEY, CA(rows).query, after="16", latest=None) is trace
 
 
 async def test_a_certificate_that_cannot_be_read_is_none_of_ours() -> None:
-    assert await look_for(KEY, "16", CA({17: Issued("", "en-US", b"no certificate", None, "17")}).query) is Trace.NONE
+    assert (
+        await look_for(KEY, CA({17: Issued("", "en-US", b"no certificate", None, "17")}).query, after="16", latest=None)
+        is Trace.NONE
+    )
 
 
 async def test_a_ca_that_cannot_be_asked_is_no_trace() -> None:
@@ -89,7 +92,7 @@ async def test_a_ca_that_cannot_be_asked_is_no_trace() -> None:
 
     for after in ("16", None):
         with pytest.raises(UpstreamUnavailable):
-            await look_for(KEY, after, nobody)
+            await look_for(KEY, nobody, after=after, latest=None)
 
 
 # --- without any number to begin with -------------------------------------------------------------------------------
@@ -103,14 +106,25 @@ async def test_the_last_of_the_ca_is_looked_for_and_what_came_shortly_before_it(
     power = 1 << (last.bit_length() - 1)
     ca = CA(dict.fromkeys([power, *range(max(1, last - 13_000), last + 1)], ANOTHER) | {number: OURS})
 
-    assert await look_for(KEY, None, ca.query) == OURS
+    assert await look_for(KEY, ca.query, after=None, latest=None) == OURS
     assert len(ca.asked) <= 31 + 20
 
 
 async def test_without_a_number_it_is_never_certain_that_there_is_nothing() -> None:
-    assert await look_for(KEY, None, CA({}).query) is Trace.LOST
-    assert await look_for(KEY, None, a_ca_with(100).query) is Trace.LOST
-    assert await look_for(KEY, None, a_ca_with(100, lambda n: OURS if n == 80 else ANOTHER).query) is Trace.LOST
-    assert await look_for(KEY, None, a_ca_with(3, lambda n: PENDING if n == 2 else ANOTHER).query) is (
-        Trace.PERHAPS_PENDING
+    assert await look_for(KEY, CA({}).query, after=None, latest=None) is Trace.LOST
+    assert await look_for(KEY, a_ca_with(100).query, after=None, latest=None) is Trace.LOST
+    assert (
+        await look_for(KEY, a_ca_with(100, lambda n: OURS if n == 80 else ANOTHER).query, after=None, latest=None)
+        is Trace.LOST
     )
+    assert await look_for(
+        KEY, a_ca_with(3, lambda n: PENDING if n == 2 else ANOTHER).query, after=None, latest=None
+    ) is (Trace.PERHAPS_PENDING)
+
+
+async def test_what_others_were_given_since_is_a_number_to_begin_with() -> None:
+    """Of a CA whose old rows are deleted, without any at a power of two."""
+    ca = CA({1001: ANOTHER, 1002: OURS, 1003: ANOTHER})
+
+    assert await look_for(KEY, ca.query, after=None, latest=None) is Trace.LOST
+    assert await look_for(KEY, ca.query, after=None, latest="1003") == OURS

@@ -1,7 +1,7 @@
 """Composition: builds everything from a checked configuration, wires it, owns its lifetime."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -34,9 +34,10 @@ from gateway.config import (
     read_policies,
 )
 from gateway.config.catalogue_files import objections_of
-from gateway.enrollment import Authenticate, Enrollment
+from gateway.enrollment import Authenticate, Enrollment, IssuingCA
 from gateway.enrollment_policy import EnrollmentPolicy
 from gateway.inside import InsideServers
+from gateway.issuing import Affinity
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.watcher import CertificateWatcher
 from gateway.pki.certificate import parse_certificate
@@ -284,9 +285,11 @@ class App:
 
     async def _publish_services(self, inside: InsideServers, stack: AsyncExitStack) -> None:
         refreshers: list[Refresher] = []
+        ces = [service for service in self.configuration.services if isinstance(service, CESSettings)]
+        cas = {service.name: self._issuing_ca(service, await inside.ces(service)) for service in ces}
         for service in self.configuration.services:
             if isinstance(service, CESSettings):
-                story = self._enrollment_story(service, await inside.ces(service))
+                story = self._enrollment_story(service, cas)
             else:
                 pool = await inside.cep(service)
                 story = self._enrollment_policy_story(service, pool)
@@ -321,6 +324,11 @@ class App:
         if not certificates and self.catalogue is not None:
             certificates = tuple(map(parse_certificate, self.catalogue.catalogue.ca_certificates(ca)))
         return Issuers(ca, certificates)
+
+    def _issuing(self, template: str) -> frozenset[str]:
+        """The common names of the CAs that issue this template, as far as the inside has told."""
+        known = () if self.catalogue is None else self.catalogue.catalogue.named(template)
+        return frozenset(ca for each in known for ca in each.cas or ())
 
     def _learner(self, service: CEPSettings) -> Callable[[GetPoliciesResponse], None]:
         if self.catalogue is None:
@@ -371,15 +379,18 @@ class App:
             refuse=soap.refuse,
         )
 
-    def _enrollment_story(self, service: CESSettings, pool: Pool[CesClient]) -> Story:
+    def _issuing_ca(self, service: CESSettings, pool: Pool[CesClient]) -> IssuingCA:
+        ledger = Ledger(self.state, now, service.ca, _longest_submission(service))
+        return IssuingCA(pool, ledger, partial(self._issuers, service.ca))
+
+    def _enrollment_story(self, service: CESSettings, cas: Mapping[str, IssuingCA]) -> Story:
+        alike = self.configuration.ces_alike(service)
         enrollment = Enrollment(
             authenticate=self._authenticate(service),
             policies=self.policies,
             authorities=self.authorities,
-            inside=pool,
-            ledger=Ledger(self.state, now, service.ca, _longest_submission(service)),
+            cas=Affinity(service.ca, {ca: cas[other.name] for ca, other in alike.items()}, self._issuing),
             budgets=self._rate_limits,
-            issuers=partial(self._issuers, service.ca),
             public_uri=self.configuration.public_url_of(service),
             renewal_only=service.renewal_only,
         )

@@ -5,7 +5,7 @@ authenticated, parsed, approved and recorded, in that order, nor in the name of 
 not admitted, nor twice, since the ledger has it before it goes; nothing leaves that was not checked.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol, assert_never
@@ -142,9 +142,36 @@ class EnrollmentRecord(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Errand:
-    """What the CA is asked in one call: for which submission, on which grounds, and as whom."""
+class IssuingCA:
+    """One certification authority, and how it is reached."""
 
+    inside: Inside[CertificateEnrollmentService]
+    """Its CES, and as whom the gateway goes there."""
+    ledger: Ledger
+    issuers: Callable[[], Issuers]
+    """Its name and certificates, as the configuration or the catalogue knows them."""
+
+
+class IssuingCAs(Protocol):
+    """Those that one published service leads to."""
+
+    def of_template(self, common_name: str) -> IssuingCA:
+        """The one that issues it."""
+        ...
+
+    @property
+    def own(self) -> IssuingCA:
+        """The one that the service is published for."""
+        ...
+
+    def __iter__(self) -> Iterator[IssuingCA]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """What a CA is asked in one call: for which submission, on which grounds, and as whom."""
+
+    ca: IssuingCA
     submission: Submission
     approval: Approval
     credential: Credential
@@ -163,12 +190,8 @@ class Enrollment:
     """The snapshot in force; a reload swaps it whole."""
     authorities: Callable[[], CertificationAuthorities]
     """Who vouches for signers, by the revocation lists of this moment."""
-    inside: Inside[CertificateEnrollmentService]
-    """Where the CA is reached, and as whom."""
-    ledger: Ledger
+    cas: IssuingCAs
     budgets: Budgets
-    issuers: Callable[[], Issuers]
-    """The CA behind this service, as the configuration knows it."""
     public_uri: str
     """Where clients reach this service: the only address that ever leaves."""
     renewal_only: bool = False
@@ -182,7 +205,7 @@ class Enrollment:
         record.authenticated(requester)
 
         token = wstep.parse_request(envelope)
-        await self.ledger.heard_from(requester)
+        await self.cas.own.ledger.heard_from(requester)
         match token:
             case wstep.Issue():
                 return await self._issue(call, requester, token, record)
@@ -202,10 +225,11 @@ class Enrollment:
         record.applied(application)
 
         approval = approve(self.policies(), application)
-        before = await self.ledger.identical(approval)
+        ca = self.cas.of_template(approval.policy.template.name)
+        before = await ca.ledger.identical(approval)
         if before is not None:
             # One certificate, however often a client asks: it may have lost the answer, or the gateway has.
-            return await self._resume(call, requester, before, record)
+            return await self._resume(call, requester, ca, before, record)
 
         await self.budgets.certificate(requester, approval.policy.template.name)
         # Recorded before the CA acts: after a crash, no certificate exists that the audit record cannot explain.
@@ -214,25 +238,26 @@ class Enrollment:
         # Once, but for servers that have certainly not seen it; each is shown a credential of its own.
         async def submit(way: Way[CertificateEnrollmentService]) -> tuple[_Errand, RequestSecurityTokenResponse]:
             credential = await _credential(way, requester, record)
-            submission = await self.ledger.open(call.service, approval)
+            submission = await ca.ledger.open(call.service, approval)
             record.filed(submission, is_repeated=False)
             try:
                 response = await way.service.submit(approval, credential)
             except GatewayError as error:
-                await (self.ledger.in_doubt if leaves_doubt(error) else self.ledger.forget)(submission)
+                await (ca.ledger.in_doubt if leaves_doubt(error) else ca.ledger.forget)(submission)
                 raise
-            return _Errand(submission, approval, credential), response
+            return _Errand(ca, submission, approval, credential), response
 
-        errand, response = await self.inside.reach(submit)
+        errand, response = await ca.inside.reach(submit)
         return await self._release(call, errand, response, record)
 
     async def _query_token_status(
         self, call: Call, requester: Requester, token: wstep.QueryTokenStatus, record: EnrollmentRecord
     ) -> RequestSecurityTokenResponse:
-        submission = await self.ledger.find(token.request_id)
-        if submission is None or not self._may_ask_after(submission, requester):
-            raise PendingRequestUnknown(f"{requester.account} has no pending request {token.request_id!r} here")
-        return await self._resume(call, requester, submission, record)
+        for ca in self.cas:
+            submission = await ca.ledger.find(token.request_id)
+            if submission is not None and self._may_ask_after(submission, requester):
+                return await self._resume(call, requester, ca, submission, record)
+        raise PendingRequestUnknown(f"{requester.account} has no pending request {token.request_id!r} here")
 
     def _may_ask_after(self, submission: Submission, requester: Requester) -> bool:
         """Who submitted it; or whom the policy names, as long as the request is at hand to be judged as theirs."""
@@ -241,7 +266,7 @@ class Enrollment:
         return submission.request is not None and self.policies().lets_collect(requester, submission.template)
 
     async def _resume(
-        self, call: Call, requester: Requester, submission: Submission, record: EnrollmentRecord
+        self, call: Call, requester: Requester, ca: IssuingCA, submission: Submission, record: EnrollmentRecord
     ) -> RequestSecurityTokenResponse:
         """The answer to a request that was submitted before. Nothing is submitted here."""
         record.filed(submission, is_repeated=True)
@@ -261,10 +286,10 @@ class Enrollment:
         approval = approve(self.policies(), application)
 
         async def find(way: Way[CertificateEnrollmentService]) -> tuple[_Errand, RequestSecurityTokenResponse | None]:
-            errand = _Errand(submission, approval, await _credential(way, requester, record))
+            errand = _Errand(ca, submission, approval, await _credential(way, requester, record))
             return errand, await self._find(way.service, errand, call.received_at)
 
-        errand, response = await self.inside.reach(find)
+        errand, response = await ca.inside.reach(find)
         if response is None:
             return await self._hold_out(submission, record)
         return await self._release(call, errand, response, record)
@@ -293,7 +318,7 @@ class Enrollment:
                 return await query(ca_request_id)
             case InDoubt(after=after):
                 key = errand.approval.application.request.public_key.subject_public_key_info
-                found = await look_for(key, query, after=after, latest=await self.ledger.latest())
+                found = await look_for(key, query, after=after, latest=await errand.ca.ledger.latest())
             case _:
                 raise AssertionError("it was answered before")
         match found:
@@ -302,7 +327,7 @@ class Enrollment:
             case Trace.PERHAPS_PENDING:
                 return None
             case Trace.NONE if now - submission.submitted_at > STILL_ON_ITS_WAY:
-                await self.ledger.forget(submission)
+                await errand.ca.ledger.forget(submission)
         raise OutcomeUnknown(
             f"request {submission.request_id} of {submission.account} for {submission.template} was sent at"
             f" {submission.submitted_at:%Y-%m-%dT%H:%M:%SZ}, and what the CA {submission.ca} made of it is not known."
@@ -310,7 +335,10 @@ class Enrollment:
         )
 
     async def _exchange_key(self, call: Call, requester: Requester, record: EnrollmentRecord) -> KeyExchangeToken:
-        """The CA's exchange certificate, for whoever may archive a key ([MS-WSTEP] 3.1.4.2.2.1)."""
+        """The CA's exchange certificate, for whoever may archive a key ([MS-WSTEP] 3.1.4.2.2.1).
+
+        The service's own CA's: a KET names no template.
+        """
         if not may_archive_a_key(self.policies(), requester):
             raise KeyArchivalNotPermitted(
                 f"{requester.account} asks for a key exchange token, and no rule that admits it has keyArchival"
@@ -319,8 +347,8 @@ class Enrollment:
         async def exchange(way: Way[CertificateEnrollmentService]) -> KeyExchangeToken:
             return await way.service.exchange_key(await _credential(way, requester, record))
 
-        token = await self.inside.reach(exchange)
-        check_exchange_certificate(token.certificate, self.issuers(), call.received_at)
+        token = await self.cas.own.inside.reach(exchange)
+        check_exchange_certificate(token.certificate, self.cas.own.issuers(), call.received_at)
         await record.exchanged(token)
         return token
 
@@ -328,12 +356,12 @@ class Enrollment:
         self, call: Call, errand: _Errand, response: RequestSecurityTokenResponse, record: EnrollmentRecord
     ) -> RequestSecurityTokenResponse:
         """Check what the CA answered, write it down, and put the gateway's own names into it."""
-        submission = errand.submission
+        ca, submission = errand.ca, errand.submission
         try:
             match response:
                 case Issued():
                     expected = expected_of(errand.approval, submission.submitted_at)
-                    record.objected(check_issued(response, expected, errand.reach, self.issuers(), call.received_at))
+                    record.objected(check_issued(response, expected, errand.reach, ca.issuers(), call.received_at))
                     told: RequestSecurityTokenResponse = replace(response, request_id=submission.request_id)
                 case Pending():
                     check_pending(response)
@@ -343,10 +371,10 @@ class Enrollment:
         except CertificateWithheld as incident:
             # Recorded before anybody is told: the certificate exists, and somebody has to revoke it.
             await record.withheld(incident)
-            await self.ledger.withheld(submission, incident.certificate)
+            await ca.ledger.withheld(submission, incident.certificate)
             raise
 
-        await self.ledger.answered(submission, response)
+        await ca.ledger.answered(submission, response)
         await record.answered(told, response.request_id)
         return told
 

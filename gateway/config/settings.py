@@ -153,6 +153,14 @@ class CESSettings(_ServiceSettings):
         return self.renewal_only
 
     @property
+    def takes(self) -> tuple[object, ...]:
+        """All that decides about who may ask here for what, and goes inside as whom."""
+        return (
+            self.public_url, self.authentication, self.verifier, self.realm, self.channel_bindings, self.transition,
+            self.renewal_only,
+        )  # fmt: skip
+
+    @property
     def path(self) -> str:
         return f"/{sanitized_name(self.ca)}_CES_{self.authentication}/service.svc/CES"
 
@@ -217,6 +225,14 @@ class Configuration(Settings):
     def public_host_of(self, service: CEPSettings | CESSettings) -> str:
         """The host of that URL, in lower case."""
         return urlsplit(service.public_url or self.public_url).hostname or ""
+
+    def ces_alike(self, service: CESSettings) -> dict[str, CESSettings]:
+        """By CA, one CES service for each to which whoever comes to this one could have come as well; itself first."""
+        alike = {service.ca: service}
+        for other in self.services:
+            if isinstance(other, CESSettings) and other.takes == service.takes:
+                alike.setdefault(other.ca, other)
+        return alike
 
     def public_hosts(self) -> frozenset[str]:
         """Every host name that clients use."""

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from gateway import errors
 from gateway.call import Call
 from gateway.credential import Credential, Inside, OwnCertificate, Way
-from gateway.enrollment import Enrollment
+from gateway.enrollment import Enrollment, IssuingCA
+from gateway.issuing import Affinity
 from gateway.ledger.hearing import heard, key_of_account
 from gateway.ledger.ledger import Ledger
 from gateway.pki.authorities import CertificationAuthorities, CertificationAuthority
@@ -211,14 +212,15 @@ def an_envelope(token: RequestSecurityToken, action: str = wstep.ACTION_RST) -> 
 async def serve(
     world: World, token: RequestSecurityToken, *, inside: Inside[Any] | None = None, **envelope: str
 ) -> RequestSecurityTokenResponse | KeyExchangeToken:
+    def issuers() -> Issuers:
+        return Issuers(CA, (parse_certificate(a_ca_certificate()),))
+
     enrollment = Enrollment(
         world.authenticate,
         world.policies,
         lambda: world.authorities,
-        inside=inside or OneServer(world, world),
-        ledger=world.ledger,
+        Affinity(CA, {CA: IssuingCA(inside or OneServer(world, world), world.ledger, issuers)}, lambda _: frozenset()),
         budgets=world,
-        issuers=lambda: Issuers(CA, (parse_certificate(a_ca_certificate()),)),
         public_uri=PUBLIC_URI,
         renewal_only=world.renewal_only,
     )

@@ -109,8 +109,8 @@ async def test_the_policy_service_for_key_based_renewal_tells_a_device_of_its_te
 async def refused(stand: Stand, holder: Holder, request: bytes, directory: Path) -> tuple[str, int | None, str]:
     """Reason, HRESULT and detail; nothing has reached the inside."""
     answer = await post(stand, holder, request, directory)
-    line = await stand.refusal_of(answer)
     assert stand.lab.received == []
+    line = await stand.refusal_of(answer)
     return line["reason"], answer.fault.hresult, line["detail"]
 
 

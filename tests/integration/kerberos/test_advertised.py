@@ -16,7 +16,7 @@ from gateway.cli.lab_configuration import authorities, example_policies
 from gateway.lab.world import GATEWAY_HOST
 from tests.advertised import CERTIFICATE, KERBEROS, USERNAME_PASSWORD, Advertised, advertised
 from tests.cmc import Holder, a_renewal
-from tests.devices import CEP_KEY_BASED_RENEWAL, NAME, names_in, post, shown
+from tests.devices import CEP_KEY_BASED_RENEWAL, NAME, enrolled, names_in, post, shown
 from tests.devices import a_request as a_request_to_renew
 from tests.domain_stand import (
     ACTION_RST,
@@ -112,15 +112,14 @@ async def test_every_address_that_a_person_is_told_enrolls_or_renews_by_the_auth
 
 
 async def test_every_address_that_a_device_in_no_domain_is_told_renews(stand: DomainStand, tmp_path: Path) -> None:
-    (by_ticket, *_) = advertised(await stand.fetch_policies("alice", "kerberos"))
-    first = await enroll(stand, by_ticket, "PartnerDevice", a_new_request(NAME, template="PartnerDevice", key=KEY))
-    device = Holder(first.certificate, KEY)
-
+    device = enrolled(stand)
     client = shown(stand, device, tmp_path)
     message = stand.get_policies(security="")
+
     told = advertised(await stand.post(message, CEP_KEY_BASED_RENEWAL, client=client, server_name=RENEWAL_HOST))
 
     assert [(each.authentication, each.renewal_only) for each in told] == [(CERTIFICATE, True)]
     for at in told:
         renewed = await renew(stand, at, device, tmp_path)
         assert renewed.status == 200, (at, await stand.refusal_of(renewed))
+        assert names_in(renewed.certificate) == (f"CN={NAME}", [NAME])

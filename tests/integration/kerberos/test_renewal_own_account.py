@@ -138,8 +138,8 @@ async def test_the_policy_service_tells_a_machine_by_the_same_account(stand: Dom
 async def refused(stand: DomainStand, holder: Holder, request: bytes, directory: Path) -> tuple[str, int | None]:
     """Reason and HRESULT; nothing has reached the inside."""
     answer = await post(stand, holder, request, directory)
-    line = await stand.refusal_of(answer)
     assert stand.lab.received == []
+    line = await stand.refusal_of(answer)
     return line["reason"], answer.fault.hresult
 
 

@@ -1,7 +1,7 @@
 """Composition: builds everything from a checked configuration, wires it, owns its lifetime."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -34,9 +34,10 @@ from gateway.config import (
     read_policies,
 )
 from gateway.config.catalogue_files import objections_of
-from gateway.credential import OwnIdentity, Transition
-from gateway.enrollment import Authenticate, Enrollment
+from gateway.enrollment import Authenticate, Enrollment, IssuingCA
 from gateway.enrollment_policy import EnrollmentPolicy
+from gateway.inside import InsideServers
+from gateway.issuing import Affinity
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.watcher import CertificateWatcher
 from gateway.pki.certificate import parse_certificate
@@ -52,12 +53,11 @@ from gateway.state.state import State
 from gateway.state.watched import WatchedState
 from gateway.strict_yaml import Mistaken
 from gateway.telemetry import HandshakeFailure, Metrics
-from gateway.transition.pass_on import PassOnUsernameToken, UseOwnCertificate
 from gateway.trial.shadow import Shadow
 from gateway.upstream.cep import CepClient
 from gateway.upstream.ces import CesClient
-from gateway.upstream.soap_client import SoapClient
-from gateway.web.answer import Redact, SoapService, Story, enrollment_policy_story, enrollment_story
+from gateway.upstream.pool import Pool
+from gateway.web.answer import SoapService, Story, enrollment_policy_story, enrollment_story
 from gateway.web.listener import Listener
 from gateway.web.management import Management
 from gateway.web.reply import PublishedService
@@ -65,7 +65,7 @@ from gateway.web.server import HttpRefusal, HttpServer
 from gateway.web.tls import load_contexts
 
 if TYPE_CHECKING:
-    from gateway.realms import Realm, Realms
+    from gateway.realms import Realms
 
 log = structlog.get_logger()
 
@@ -124,7 +124,8 @@ class App:
         """By CEP service."""
         self._last_told = LastTold(clock, self.policies)
         # A realm is a DNS domain as well: what is in it is inside.
-        hosts = [host for service in self.configuration.services if (host := urlsplit(service.upstream.url).hostname)]
+        upstreams = [upstream for service in self.configuration.services for upstream in service.upstream]
+        hosts = [host for upstream in upstreams if (host := urlsplit(upstream.url).hostname)]
         self._redact = redactor([*hosts, *(f"kdc.{realm.name}" for realm in self.configuration.realms)])
         self._advertising = Advertising(
             self.configuration,
@@ -228,7 +229,8 @@ class App:
         await stack.enter_async_context(
             CertificateWatcher(self.state, now, configuration.renewals.warn, self.metrics, partners=partners)
         )
-        await self._publish_services(stack)
+        inside = await stack.enter_async_context(InsideServers(self.metrics, self.realms, now))
+        await self._publish_services(inside, stack)
         self._advertising.test()
         stack.push_async_callback(self._stop_listeners)
         admit = self._rate_limits.request
@@ -254,6 +256,7 @@ class App:
         }
         troubles = {
             **(self.realms.troubles() if self.realms else {}),
+            **inside.troubles(),
             **self.authorities.troubles(),
             **self._advertising.troubles(),
             **{f"service {name}": offers.trouble for name, offers in self._offers.items()},
@@ -280,18 +283,21 @@ class App:
         log.info("handshake failed", peer=peer, listener=listener, reason=reason, detail=detail)
         self.audit.handshake_failed(peer=peer, listener=listener, reason=reason)
 
-    async def _publish_services(self, stack: AsyncExitStack) -> None:
+    async def _publish_services(self, inside: InsideServers, stack: AsyncExitStack) -> None:
         refreshers: list[Refresher] = []
+        ces = [service for service in self.configuration.services if isinstance(service, CESSettings)]
+        cas = {service.name: self._issuing_ca(service, await inside.ces(service)) for service in ces}
         for service in self.configuration.services:
-            realm = self.realms.of(service) if self.realms else None
-            client = await stack.enter_async_context(self._soap_client(service, realm))
-            story = self._story(service, client, realm, self._redact)
+            if isinstance(service, CESSettings):
+                story = self._enrollment_story(service, cas)
+            else:
+                pool = await inside.cep(service)
+                story = self._enrollment_policy_story(service, pool)
+                refreshers.extend(self._refreshers(service, pool))
             if service.verifier is Verifier.INTERNAL_CES:
                 # A guess until the inside has answered.
                 story = rate_limited(self._rate_limits, story, by_password=True)
-            if isinstance(service, CEPSettings):
-                refreshers.extend(self._refreshers(service, client, realm))
-            self._published.append(self._publish(service, story, self._redact))
+            self._published.append(self._publish(service, story))
         await stack.enter_async_context(Refreshing(refreshers))
 
     def _use_catalogue(self) -> None:
@@ -319,6 +325,11 @@ class App:
             certificates = tuple(map(parse_certificate, self.catalogue.catalogue.ca_certificates(ca)))
         return Issuers(ca, certificates)
 
+    def _issuing(self, template: str) -> frozenset[str]:
+        """The common names of the CAs that issue this template, as far as the inside has told."""
+        known = () if self.catalogue is None else self.catalogue.catalogue.named(template)
+        return frozenset(ca for each in known for ca in each.cas or ())
+
     def _learner(self, service: CEPSettings) -> Callable[[GetPoliciesResponse], None]:
         if self.catalogue is None:
             return lambda _: None
@@ -336,35 +347,27 @@ class App:
             return frozenset()
         return frozenset(ca.common_name for ca in self.catalogue.catalogue.cas)
 
-    def _refreshers(self, service: CEPSettings, client: SoapClient, realm: "Realm | None") -> Iterator[Refresher]:
+    def _refreshers(self, service: CEPSettings, pool: Pool[CepClient]) -> Iterator[Refresher]:
         """One for a CEP service that can be asked under the gateway's own name."""
         if self.catalogue is None or self.configuration.catalogue is None:
             return
         self.metrics.watch_catalogue(service.name, partial(self.catalogue.seconds_since, service.name))
-        identity = _own_identity(service, realm)
-        if identity is not None:
+        if all(member.way.own_identity for member in pool.members):
             yield Refresher(
                 service.name,
-                CepClient(client),
-                identity,
+                pool,
                 self.configuration.catalogue.refresh_seconds,
                 partial(self._learn_all, service),
                 partial(self.metrics.catalogue_not_refreshed, service.name),
             )
 
-    def _soap_client(self, service: CEPSettings | CESSettings, realm: "Realm | None") -> SoapClient:
-        observe = partial(self.metrics.upstream_answered, service.name)
-        if realm is not None and service.transition.shows_ticket:
-            return realm.soap_client(service, observe)
-        return SoapClient(service.upstream, now, observe)
-
-    def _publish(self, service: CEPSettings | CESSettings, story: Story, redact: Redact) -> PublishedService:
+    def _publish(self, service: CEPSettings | CESSettings, story: Story) -> PublishedService:
         soap = SoapService(
             story=story,
             open_record=self.audit.open,
             metrics=self.metrics,
             clock=now,
-            redact=redact,
+            redact=self._redact,
             wsdetail=isinstance(service, CESSettings),
         )
         return PublishedService(
@@ -376,43 +379,36 @@ class App:
             refuse=soap.refuse,
         )
 
-    def _story(
-        self, service: CEPSettings | CESSettings, client: SoapClient, realm: "Realm | None", redact: Redact
-    ) -> Story:
-        authenticate: Authenticate = PartnerOf(self._authenticator(service, realm), self.configuration.partners)
-        if service.verifier is not Verifier.INTERNAL_CES:
-            by_password = service.authentication is Authentication.USERNAME_PASSWORD
-            authenticate = rate_limited(self._rate_limits, authenticate, by_password=by_password)
-        transition = _transition(service, realm)
-        match service:
-            case CESSettings():
-                enrollment = Enrollment(
-                    authenticate=authenticate,
-                    policies=self.policies,
-                    authorities=self.authorities,
-                    transition=transition,
-                    ces=CesClient(client),
-                    ledger=Ledger(self.state, now, service.ca, _longest_submission(service)),
-                    budgets=self._rate_limits,
-                    issuers=partial(self._issuers, service.ca),
-                    public_uri=self.configuration.public_url_of(service),
-                    renewal_only=service.renewal_only,
-                )
-                return enrollment_story(enrollment, redact)
-            case CEPSettings():
-                enrollment_policy = EnrollmentPolicy(
-                    authenticate=authenticate,
-                    policies=self.policies,
-                    transition=transition,
-                    asks_as=partial(asks_as, service.transition),
-                    cep=CepClient(client),
-                    offers=self._kept_offers(service),
-                    views=KeptViews(service.name),
-                    has_it=self._last_told.has_it,
-                    publication=partial(self._advertising.publication, service),
-                    learn=self._learner(service),
-                )
-                return enrollment_policy_story(enrollment_policy)
+    def _issuing_ca(self, service: CESSettings, pool: Pool[CesClient]) -> IssuingCA:
+        ledger = Ledger(self.state, now, service.ca, _longest_submission(service))
+        return IssuingCA(pool, ledger, partial(self._issuers, service.ca))
+
+    def _enrollment_story(self, service: CESSettings, cas: Mapping[str, IssuingCA]) -> Story:
+        alike = self.configuration.ces_alike(service)
+        enrollment = Enrollment(
+            authenticate=self._authenticate(service),
+            policies=self.policies,
+            authorities=self.authorities,
+            cas=Affinity(service.ca, {ca: cas[other.name] for ca, other in alike.items()}, self._issuing),
+            budgets=self._rate_limits,
+            public_uri=self.configuration.public_url_of(service),
+            renewal_only=service.renewal_only,
+        )
+        return enrollment_story(enrollment, self._redact)
+
+    def _enrollment_policy_story(self, service: CEPSettings, pool: Pool[CepClient]) -> Story:
+        enrollment_policy = EnrollmentPolicy(
+            authenticate=self._authenticate(service),
+            policies=self.policies,
+            inside=pool,
+            asks_as=partial(asks_as, service.transition),
+            offers=self._kept_offers(service),
+            views=KeptViews(service.name),
+            has_it=self._last_told.has_it,
+            publication=partial(self._advertising.publication, service),
+            learn=self._learner(service),
+        )
+        return enrollment_policy_story(enrollment_policy)
 
     def _kept_offers(self, service: CEPSettings) -> KeptOffers:
         offers = KeptOffers(
@@ -422,9 +418,17 @@ class App:
         self.metrics.watch_cep(service.name, lambda: offers.trouble() is not None)
         return offers
 
-    def _authenticator(self, service: CEPSettings | CESSettings, realm: "Realm | None") -> Authenticate:
+    def _authenticate(self, service: CEPSettings | CESSettings) -> Authenticate:
+        authenticate: Authenticate = PartnerOf(self._authenticator(service), self.configuration.partners)
+        if service.verifier is Verifier.INTERNAL_CES:
+            return authenticate
+        by_password = service.authentication is Authentication.USERNAME_PASSWORD
+        return rate_limited(self._rate_limits, authenticate, by_password=by_password)
+
+    def _authenticator(self, service: CEPSettings | CESSettings) -> Authenticate:
         if service.by_own_certificate:
             return IssuedCertificateAuthenticator(self.authorities, now)
+        realm = self.realms.of(service) if self.realms else None
         if realm is not None:
             return realm.authenticator(service, self._passwords)
         if service.authentication is Authentication.CERTIFICATE:
@@ -449,28 +453,5 @@ def asks_as(transition: TransitionKind, requester: Requester) -> str | None:
 
 
 def _longest_submission(service: CESSettings) -> float:
-    """Seconds, with some for what is done before and after."""
-    return service.upstream.connect_seconds + service.upstream.answer_seconds + 2
-
-
-def _own_identity(service: CEPSettings, realm: "Realm | None") -> OwnIdentity | None:
-    """None where the gateway goes inside as its requesters only."""
-    match service.transition:
-        case TransitionKind.OWN_CERTIFICATE:
-            return UseOwnCertificate()
-        case TransitionKind.OWN_ACCOUNT:
-            assert realm is not None, "check-config has seen that it has a realm"
-            return realm.own_identity(service)
-        case _:
-            return None
-
-
-def _transition(service: CEPSettings | CESSettings, realm: "Realm | None") -> Transition:
-    match service.transition:
-        case TransitionKind.PASS_ON_USERNAME_TOKEN:
-            return PassOnUsernameToken()
-        case TransitionKind.OWN_CERTIFICATE:
-            return UseOwnCertificate()
-        case _:
-            assert realm is not None, "check-config has seen that it has a realm"
-            return realm.transition(service)
+    """Seconds that one server may take, with some for what is done before and after."""
+    return max(upstream.connect_seconds + upstream.answer_seconds for upstream in service.upstream) + 2

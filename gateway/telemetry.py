@@ -20,6 +20,7 @@ from gateway.kerberos.relay import KdcOutcome
 from gateway.policy.comparison import Change
 from gateway.rates.settings import Limit
 from gateway.state.watched import StateOperation
+from gateway.upstream.outcome import Outcome
 
 if TYPE_CHECKING:
     # Named so only in typeshed.
@@ -322,6 +323,7 @@ class Metrics:
             registry=registry,
         )
         self._realms = _RealmSeries(registry)
+        self._upstreams = _UpstreamSeries(registry)
         Gauge("ces_gateway_build_info", "1, with the version.", ["version"], registry=registry).labels(version).set(1)
         self._start_at_zero(services, listeners)
 
@@ -488,6 +490,10 @@ class Metrics:
         """What is counted of one realm."""
         return RealmMetrics(name, self._realms)
 
+    def upstreams(self, service: str) -> "UpstreamMetrics":
+        """What is counted of the internal servers of one service."""
+        return UpstreamMetrics(service, self._upstreams)
+
     def render(self) -> bytes:
         """Everything in Prometheus' text format, to be sent as `content_type`."""
         return generate_latest(self._registry)
@@ -570,3 +576,51 @@ class RealmMetrics:
     def watch(self, part: RealmPart, is_in_trouble: Callable[[], bool]) -> None:
         """Have each rendering ask how the part is. `is_in_trouble` is called on the event loop and must not block."""
         self._series.trouble.labels(self._name, part).set_function(lambda: float(is_in_trouble()))
+
+
+class _UpstreamSeries:
+    """The series that have an internal server."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        labels = ["service", "upstream"]
+        self.healthy = Gauge(
+            "ces_gateway_upstream_healthy",
+            "1 while the internal server is asked as often as it should be; 0 while it is left alone.",
+            labels,
+            registry=registry,
+        )
+        self.requests = Counter(
+            "ces_gateway_upstream_requests",
+            "Attempts of calls at this internal server, by what they came to; a call can have several.",
+            [*labels, "outcome"],
+            registry=registry,
+        )
+        self.ejections = Counter(
+            "ces_gateway_upstream_ejections",
+            "How often the internal server was left alone from then on, after failures in a row.",
+            labels,
+            registry=registry,
+        )
+
+
+class UpstreamMetrics:
+    """What the gateway counts of the internal servers of one service. Made by `Metrics.upstreams`."""
+
+    def __init__(self, service: str, series: _UpstreamSeries) -> None:
+        self._service = service
+        self._series = series
+
+    def watch(self, server: str, is_healthy: Callable[[], bool]) -> None:
+        """Have each rendering ask how the server is. Must not block. Its series start at zero."""
+        self._series.healthy.labels(self._service, server).set_function(lambda: float(is_healthy()))
+        self._series.ejections.labels(self._service, server)
+        for outcome in Outcome:
+            self._series.requests.labels(self._service, server, outcome)
+
+    def tried(self, server: str, outcome: Outcome) -> None:
+        """A call was tried at this server."""
+        self._series.requests.labels(self._service, server, outcome).inc()
+
+    def ejected(self, server: str) -> None:
+        """It has failed so often in a row that it is left alone."""
+        self._series.ejections.labels(self._service, server).inc()

@@ -8,7 +8,7 @@ from typing import Self
 
 import structlog
 
-from gateway.credential import OwnIdentity
+from gateway.credential import Inside, Way
 from gateway.enrollment_policy import CertificateEnrollmentPolicyService
 from gateway.errors import GatewayError
 from gateway.protocol.xcep import GetPolicies, GetPoliciesResponse
@@ -27,8 +27,8 @@ class Refresher:
     """Of one CEP service."""
 
     service: str
-    cep: CertificateEnrollmentPolicyService
-    identity: OwnIdentity
+    inside: Inside[CertificateEnrollmentPolicyService]
+    """Every way has an identity of the gateway's own."""
     seconds: float
     """From one answer to the next question."""
     learn: Callable[[GetPoliciesResponse], None]
@@ -44,13 +44,18 @@ class Refresher:
     async def refresh(self) -> bool:
         """Ask once, and say whether there was an answer. What failed is logged and counted; the last good stays."""
         try:
-            response = await self.cep.fetch_policies(EVERYTHING, await self.identity.own_credential())
+            response = await self.inside.reach(_fetch)
         except GatewayError as error:
             self.count_failure()
             log.warning("template catalogue not refreshed", service=self.service, error=str(error))
             return False
         self.learn(response)
         return True
+
+
+async def _fetch(way: Way[CertificateEnrollmentPolicyService]) -> GetPoliciesResponse:
+    assert way.own_identity is not None
+    return await way.service.fetch_policies(EVERYTHING, await way.own_identity.own_credential())
 
 
 class Refreshing:

@@ -20,6 +20,7 @@ from gateway.telemetry import (
     RealmPart,
     configure_logging,
 )
+from gateway.upstream.outcome import Outcome
 
 # --- logs -----------------------------------------------------------------------------------------------------------
 
@@ -194,6 +195,29 @@ def test_the_series_of_a_policy_exist_before_it_decides_and_stay_when_it_goes() 
         0,
         0,
     ]
+
+
+def test_the_series_of_an_internal_server_exist_before_anything_happens() -> None:
+    metrics = Metrics()
+    upstreams = metrics.upstreams("ces-a")
+    is_healthy = [True]
+    upstreams.watch("ces1:443", lambda: is_healthy[0])
+
+    labels = 'service="ces-a",upstream="ces1:443"'
+    found = samples(metrics)
+    assert found[f"ces_gateway_upstream_healthy{{{labels}}}"] == 1
+    assert found[f"ces_gateway_upstream_ejections_total{{{labels}}}"] == 0
+    for outcome in Outcome:
+        assert found[f'ces_gateway_upstream_requests_total{{outcome="{outcome}",{labels}}}'] == 0
+
+    is_healthy[0] = False
+    upstreams.ejected("ces1:443")
+    upstreams.tried("ces1:443", Outcome.NOT_REACHED)
+
+    found = samples(metrics)
+    assert found[f"ces_gateway_upstream_healthy{{{labels}}}"] == 0
+    assert found[f"ces_gateway_upstream_ejections_total{{{labels}}}"] == 1
+    assert found[f'ces_gateway_upstream_requests_total{{outcome="not_reached",{labels}}}'] == 1
 
 
 def test_the_series_of_a_realm_exist_before_anything_happens() -> None:

@@ -8,6 +8,7 @@ from gateway.catalogue.refresh import EVERYTHING, RETRY_SECONDS, Refresher, Refr
 from gateway.credential import Credential, OwnCertificate
 from gateway.errors import GatewayError, OwnKeytabRefused, UpstreamUnavailable
 from gateway.protocol.xcep import GetPolicies, GetPoliciesResponse
+from tests.fakes.inside import OneServer
 from tests.templates import an_offer
 
 HOUR = 3600.0
@@ -49,7 +50,9 @@ class Inside:
             await asyncio.Event().wait()
 
     def refresher(self, seconds: float = HOUR) -> Refresher:
-        return Refresher("cep", self, self, seconds, self.learned.append, self.count_failure, self.sleep)
+        return Refresher(
+            "cep", OneServer(self, self, self), seconds, self.learned.append, self.count_failure, self.sleep
+        )
 
 
 async def test_an_answer_is_learned() -> None:

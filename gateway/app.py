@@ -227,7 +227,9 @@ class App:
             self._use_catalogue()
         partners = [partner.name for partner in configuration.partners]
         await stack.enter_async_context(
-            CertificateWatcher(self.state, now, configuration.renewals.warn, self.metrics, partners=partners)
+            CertificateWatcher(
+                self.state, now, configuration.renewals.warn, self.metrics.certificates, partners=partners
+            )
         )
         inside = await stack.enter_async_context(InsideServers(self.metrics, self.realms, now))
         await self._publish_services(inside, stack)

@@ -225,12 +225,14 @@ class Enrollment:
         record.applied(application)
 
         approval = approve(self.policies(), application)
-        ca = self.cas.of_template(approval.policy.template.name)
-        before = await ca.ledger.identical(approval)
-        if before is not None:
-            # One certificate, however often a client asks: it may have lost the answer, or the gateway has.
-            return await self._resume(call, requester, ca, before, record)
+        for ca in self.cas:
+            before = await ca.ledger.identical(approval)
+            if before is not None:
+                # One certificate, however often a client asks, and at whichever CA's address: it may have lost the
+                # answer, or the gateway has.
+                return await self._resume(call, requester, ca, before, record)
 
+        ca = self.cas.of_template(approval.policy.template.name)
         await self.budgets.certificate(requester, approval.policy.template.name)
         # Recorded before the CA acts: after a crash, no certificate exists that the audit record cannot explain.
         await record.approved(approval)

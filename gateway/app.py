@@ -19,10 +19,11 @@ from gateway.authn.partners import PartnerOf
 from gateway.authn.password_file import PasswordFile, PasswordFileMistaken
 from gateway.authn.rate_limited import rate_limited
 from gateway.authn.username_token import InternalCesDecides, UsernameTokenAuthenticator
+from gateway.background import Background
 from gateway.catalogue.keeper import CatalogueKeeper
 from gateway.catalogue.last_told import LastTold
 from gateway.catalogue.offers import KeptOffers
-from gateway.catalogue.refresh import Refresher, Refreshing
+from gateway.catalogue.refresh import Refresher
 from gateway.catalogue.views import KeptViews
 from gateway.config import (
     Authentication,
@@ -252,7 +253,8 @@ class App:
                 # A guess until the inside has answered.
                 story = rate_limited(self._rate_limits, story, by_password=True)
             self._published.append(self._publish(service, story))
-        await stack.enter_async_context(Refreshing(refreshers))
+        asking = ((f"template catalogue of {each.service}", each.run) for each in refreshers)
+        await stack.enter_async_context(Background(asking))
 
     def _issuers(self, ca: str) -> Issuers:
         """The CA of this name with its certificates: those that are configured, or else those that CEP tells."""

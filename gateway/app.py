@@ -19,10 +19,11 @@ from gateway.authn.partners import PartnerOf
 from gateway.authn.password_file import PasswordFile, PasswordFileMistaken
 from gateway.authn.rate_limited import rate_limited
 from gateway.authn.username_token import InternalCesDecides, UsernameTokenAuthenticator
+from gateway.background import Background
 from gateway.catalogue.keeper import CatalogueKeeper
 from gateway.catalogue.last_told import LastTold
 from gateway.catalogue.offers import KeptOffers
-from gateway.catalogue.refresh import Refresher, Refreshing
+from gateway.catalogue.refresh import Refresher
 from gateway.catalogue.views import KeptViews
 from gateway.config import (
     Authentication,
@@ -31,9 +32,7 @@ from gateway.config import (
     Checked,
     Configuration,
     TransitionKind,
-    read_policies,
 )
-from gateway.config.catalogue_files import objections_of
 from gateway.enrollment import Authenticate, Enrollment, IssuingCA
 from gateway.enrollment_policy import EnrollmentPolicy
 from gateway.inside import InsideServers
@@ -41,7 +40,7 @@ from gateway.issuing import Affinity
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.watcher import CertificateWatcher
 from gateway.pki.certificate import parse_certificate
-from gateway.policy.decision import Policies
+from gateway.policies_in_force import PoliciesInForce
 from gateway.policy.issued_origin import Issuers
 from gateway.protocol.xcep import GetPoliciesResponse
 from gateway.rates.limits import RateLimits
@@ -91,19 +90,15 @@ class App:
             services=[service.name for service in self.configuration.services],
             listeners=[listener.name for listener in self.configuration.listeners],
         )
-        self._policies = checked.policies
-        self._shadow_policies = checked.shadow_policies
-        self._shadow_mistakes = checked.shadow_mistakes
+        self._policies = PoliciesInForce(checked, self.metrics)
         self.audit = AuditLog(
             self.configuration.audit.file,
             now,
             self.metrics.audit_failed,
-            second_opinion=Shadow(self.policies, self.shadow_policies, self.metrics.shadow_differs),
+            second_opinion=Shadow(self._policies.policies, self._policies.shadow, self.metrics.shadow_differs),
         )
         self.listeners: list[Listener] = []
         self.management: Management | None = None
-        self._objections: frozenset[str] = frozenset()
-        """What the catalogue objects to in the policies, as far as it was logged."""
         self.catalogue: CatalogueKeeper | None = None
         """None where the configuration has none."""
         self._passwords = (
@@ -122,7 +117,7 @@ class App:
         """Whether the inside has told of everything since the start."""
         self._offers: dict[str, KeptOffers] = {}
         """By CEP service."""
-        self._last_told = LastTold(clock, self.policies)
+        self._last_told = LastTold(clock, self._policies.policies)
         # A realm is a DNS domain as well: what is in it is inside.
         upstreams = [upstream for service in self.configuration.services for upstream in service.upstream]
         hosts = [host for upstream in upstreams if (host := urlsplit(upstream.url).hostname)]
@@ -146,14 +141,6 @@ class App:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    def policies(self) -> Policies:
-        """The snapshot in force."""
-        return self._policies
-
-    def shadow_policies(self) -> Policies | None:
-        """The candidate, which decides nothing."""
-        return self._shadow_policies
-
     def reload(self) -> None:
         """Take new policies and certificates, and follow a rotated audit file.
 
@@ -162,15 +149,7 @@ class App:
         self.audit.reopen()
         if self.catalogue is not None:
             self.catalogue.reload()
-        try:
-            self._policies = read_policies(self.configuration.policies, self.configuration.blocked_keys)
-            self._use_catalogue()
-        except (Mistaken, OSError, UnicodeDecodeError) as error:
-            log.error("policies not reloaded, the last good set stays in force", mistakes=str(error).splitlines())
-        else:
-            self._count_policies()
-            log.info("policies reloaded", count=len(self._policies.policies))
-        self._reload_shadow_policies()
+        self._policies.reload()
         try:
             self.authorities.reload()
         except (OSError, ValueError) as error:
@@ -182,32 +161,8 @@ class App:
                 log.error("certificates not reloaded, the last good ones stay", mistakes=str(error).splitlines())
         self._advertising.test()
 
-    def _reload_shadow_policies(self) -> None:
-        directory = self.configuration.shadow_policies
-        if directory is None:
-            return
-        try:
-            self._shadow_policies = self._knowing(read_policies(directory, self.configuration.blocked_keys))
-        except (Mistaken, OSError, UnicodeDecodeError) as error:
-            log.error("shadow policies not reloaded", mistakes=str(error).splitlines())
-        else:
-            log.info("shadow policies reloaded", count=len(self._shadow_policies.policies))
-        self._watch_shadow_policies()
-
-    def _watch_shadow_policies(self) -> None:
-        if self._shadow_policies is not None:
-            both = (*self._policies.policies, *self._shadow_policies.policies)
-            self.metrics.shadow_watches({policy.name for policy in both})
-
-    def _count_policies(self) -> None:
-        self.metrics.policies_in_force(policy.name for policy in self._policies.policies)
-
     async def _start(self, stack: AsyncExitStack) -> None:
         configuration = self.configuration
-        if self._shadow_mistakes:
-            log.error("shadow policies not loaded", mistakes=[str(mistake) for mistake in self._shadow_mistakes])
-        self._watch_shadow_policies()
-        self._count_policies()
         await stack.enter_async_context(self.audit)
         state = self._shared_state or await open_state(configuration.state_settings, now)
         self.state = await stack.enter_async_context(WatchedState(state, self.metrics))
@@ -223,11 +178,11 @@ class App:
 
         self._rate_limits = RateLimits(configuration.rate_limits, self.state)
         if configuration.catalogue is not None:
-            self.catalogue = CatalogueKeeper(configuration.catalogue.file, now, lambda _: self._use_catalogue())
-            self._use_catalogue()
+            self.catalogue = CatalogueKeeper(configuration.catalogue.file, now, self._policies.use)
+            self._policies.use(self.catalogue.catalogue)
         partners = [partner.name for partner in configuration.partners]
         await stack.enter_async_context(
-            CertificateWatcher(self.state, now, configuration.renewals.warn, self.metrics, partners=partners)
+            CertificateWatcher(self.state, now, configuration.renewals.warn, self.metrics.partners, partners=partners)
         )
         inside = await stack.enter_async_context(InsideServers(self.metrics, self.realms, now))
         await self._publish_services(inside, stack)
@@ -298,25 +253,8 @@ class App:
                 # A guess until the inside has answered.
                 story = rate_limited(self._rate_limits, story, by_password=True)
             self._published.append(self._publish(service, story))
-        await stack.enter_async_context(Refreshing(refreshers))
-
-    def _use_catalogue(self) -> None:
-        """Find policies by what the catalogue knows now, and say what it objects to, each objection once."""
-        if self.catalogue is None:
-            return
-        catalogue = self.catalogue.catalogue
-        self._policies = self._knowing(self._policies)
-        if self._shadow_policies is not None:
-            self._shadow_policies = self._knowing(self._shadow_policies)
-        self.metrics.catalogue_changed(len(catalogue.templates))
-        objections = objections_of(self.configuration, self._policies, catalogue)
-        told = frozenset((*map(str, objections.mistakes), *objections.warnings))
-        for objection in sorted(told - self._objections):
-            log.warning("a policy contradicts its template", objection=objection)
-        self._objections = told
-
-    def _knowing(self, policies: Policies) -> Policies:
-        return policies if self.catalogue is None else policies.knowing(self.catalogue.catalogue.common_names())
+        asking = ((f"template catalogue of {each.service}", each.run) for each in refreshers)
+        await stack.enter_async_context(Background(asking))
 
     def _issuers(self, ca: str) -> Issuers:
         """The CA of this name with its certificates: those that are configured, or else those that CEP tells."""
@@ -387,7 +325,7 @@ class App:
         alike = self.configuration.ces_alike(service)
         enrollment = Enrollment(
             authenticate=self._authenticate(service),
-            policies=self.policies,
+            policies=self._policies.policies,
             authorities=self.authorities,
             cas=Affinity(service.ca, {ca: cas[other.name] for ca, other in alike.items()}, self._issuing),
             budgets=self._rate_limits,
@@ -399,7 +337,7 @@ class App:
     def _enrollment_policy_story(self, service: CEPSettings, pool: Pool[CepClient]) -> Story:
         enrollment_policy = EnrollmentPolicy(
             authenticate=self._authenticate(service),
-            policies=self.policies,
+            policies=self._policies.policies,
             inside=pool,
             asks_as=partial(asks_as, service.transition),
             offers=self._kept_offers(service),

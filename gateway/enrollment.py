@@ -12,7 +12,7 @@ from typing import Protocol, assert_never
 
 from gateway.call import Call
 from gateway.credential import Credential, Inside, Way
-from gateway.doubt import leaves_doubt
+from gateway.doubt import is_denied, leaves_doubt
 from gateway.errors import (
     CertificateWithheld,
     GatewayError,
@@ -34,7 +34,7 @@ from gateway.policy.renewal_only import require_renewal_of_shown
 from gateway.policy.signers import standing_of_shown
 from gateway.protocol import wstep
 from gateway.protocol.key_exchange import KeyExchangeToken
-from gateway.protocol.soap import Envelope
+from gateway.protocol.soap import Envelope, UpstreamRefused
 from gateway.protocol.wstep import Issued, Pending, RequestSecurityTokenResponse
 from gateway.requester import Requester
 from gateway.submission import Answered, InDoubt, Submission, UnderSubmission, Withheld
@@ -85,6 +85,8 @@ class Ledger(Protocol):
     async def in_doubt(self, submission: Submission) -> None: ...
 
     async def forget(self, submission: Submission) -> None: ...
+
+    async def denied(self, submission: Submission) -> None: ...
 
     async def latest(self) -> str | None:
         """The highest RequestID that the CA is known to have given."""
@@ -225,12 +227,14 @@ class Enrollment:
         record.applied(application)
 
         approval = approve(self.policies(), application)
-        ca = self.cas.of_template(approval.policy.template.name)
-        before = await ca.ledger.identical(approval)
-        if before is not None:
-            # One certificate, however often a client asks: it may have lost the answer, or the gateway has.
-            return await self._resume(call, requester, ca, before, record)
+        for ca in self.cas:
+            before = await ca.ledger.identical(approval)
+            if before is not None:
+                # One certificate, however often a client asks, and at whichever CA's address: it may have lost the
+                # answer, or the gateway has.
+                return await self._resume(call, requester, ca, before, record)
 
+        ca = self.cas.of_template(approval.policy.template.name)
         await self.budgets.certificate(requester, approval.policy.template.name)
         # Recorded before the CA acts: after a crash, no certificate exists that the audit record cannot explain.
         await record.approved(approval)
@@ -315,7 +319,12 @@ class Enrollment:
         submission = errand.submission
         match submission.outcome:
             case UnderSubmission(ca_request_id=ca_request_id):
-                return await query(ca_request_id)
+                try:
+                    return await query(ca_request_id)
+                except UpstreamRefused as refused:
+                    if is_denied(refused.fault):
+                        await errand.ca.ledger.denied(submission)
+                    raise
             case InDoubt(after=after):
                 key = errand.approval.application.request.public_key.subject_public_key_info
                 found = await look_for(key, query, after=after, latest=await errand.ca.ledger.latest())

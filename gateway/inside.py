@@ -9,6 +9,7 @@ from secrets import SystemRandom
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from gateway.background import Background
 from gateway.config import CEPSettings, CESSettings, TransitionKind
 from gateway.credential import OwnIdentity, Transition, Way
 from gateway.telemetry import Metrics, UpstreamMetrics
@@ -16,7 +17,7 @@ from gateway.transition.pass_on import PassOnUsernameToken, UseOwnCertificate
 from gateway.upstream.breaker import Breaker
 from gateway.upstream.cep import CepClient
 from gateway.upstream.ces import CesClient
-from gateway.upstream.health import Monitor, Monitoring, Probed
+from gateway.upstream.health import Monitor, Probed
 from gateway.upstream.pool import Member, Pool
 from gateway.upstream.settings import UpstreamSettings
 from gateway.upstream.soap_client import SoapClient
@@ -67,7 +68,9 @@ class InsideServers:
         pool = Pool(members, time.monotonic, metrics.tried)
         self._troubles[f"upstream {service.name}"] = pool.trouble
         if service.health.probe_seconds:
-            await self._stack.enter_async_context(Monitoring(self._monitors(service, members)))
+            monitors = self._monitors(service, members)
+            probes = ((f"probes of {each.server} for {each.service}", each.run) for each in monitors)
+            await self._stack.enter_async_context(Background(probes))
         return pool
 
     async def _member(

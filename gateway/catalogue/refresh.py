@@ -1,10 +1,8 @@
 """The inside is asked for its templates: by the gateway itself, under its own name, at the start and then regularly."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 import structlog
 
@@ -56,32 +54,3 @@ class Refresher:
 async def _fetch(way: Way[CertificateEnrollmentPolicyService]) -> GetPoliciesResponse:
     assert way.own_identity is not None
     return await way.service.fetch_policies(EVERYTHING, await way.own_identity.own_credential())
-
-
-class Refreshing:
-    """`async with Refreshing(refreshers)`: they run until its end."""
-
-    def __init__(self, refreshers: Iterable[Refresher]) -> None:
-        self._refreshers = tuple(refreshers)
-        self.tasks: list[asyncio.Task[None]] = []
-
-    async def __aenter__(self) -> Self:
-        for refresher in self._refreshers:
-            # Kept, and awaited at the end. No TaskGroup: who enters it must leave it, and this may end in another task.
-            task = asyncio.create_task(refresher.run(), name=refresher.service)  # noqa: TID251 -- see above
-            task.add_done_callback(_report)
-            self.tasks.append(task)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    """A mistake of ours must not end the asking without a word."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("template catalogue is not refreshed any more", service=task.get_name(), exc_info=error)

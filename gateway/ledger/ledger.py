@@ -147,6 +147,12 @@ class Ledger:
         settled = replace(submission, outcome=outcome, request=None, additional_context=())
         await self._write(settled, settled.submitted_at + OPEN_FOR)
 
+    async def denied(self, submission: Submission) -> None:
+        """Note that the CA does not issue what was pending. Raises StateUnavailable."""
+        if isinstance(submission.outcome, UnderSubmission) and not submission.outcome.is_denied:
+            outcome = replace(submission.outcome, is_denied=True)
+            await self._write(replace(submission, outcome=outcome), submission.submitted_at + OPEN_FOR)
+
     async def in_doubt(self, submission: Submission) -> None:
         """Note that nobody waits for the answer any more. Raises StateUnavailable."""
         if isinstance(submission.outcome, InDoubt):

@@ -8,10 +8,9 @@ What a probe asks writes nothing: QueryTokenStatus and GetPolicies read, and the
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Annotated, Protocol, Self
+from typing import Annotated, Protocol
 
 import structlog
 from pydantic import Field
@@ -87,32 +86,3 @@ class Monitor:
             return Verdict.NONE
         await self.probed.probe(await self.identity.own_credential())
         return Verdict.GOOD
-
-
-class Monitoring:
-    """`async with Monitoring(monitors)`: they run until its end."""
-
-    def __init__(self, monitors: Iterable[Monitor]) -> None:
-        self._monitors = tuple(monitors)
-        self.tasks: list[asyncio.Task[None]] = []
-
-    async def __aenter__(self) -> Self:
-        for monitor in self._monitors:
-            # Kept, and awaited at the end. No TaskGroup: who enters it must leave it, and this may end in another task.
-            task = asyncio.create_task(monitor.run(), name=f"{monitor.service} {monitor.server}")  # noqa: TID251
-            task.add_done_callback(_report)
-            self.tasks.append(task)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    """A mistake of ours must not end the asking without a word."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("an internal server is not probed any more", server=task.get_name(), exc_info=error)

@@ -117,9 +117,11 @@ async def test_a_template_that_another_ca_issues_is_led_to_it_whichever_address_
         issuer = x509.load_der_x509_certificate(fetched.certificate).issuer
         assert issuer.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value == CA_1
 
-        web_server = await stand.post(stand.issue(a_new_request(WEB)), address)
-        assert web_server.status == 200
+        message = stand.issue(a_new_request(WEB))
+        web_server = await stand.post(message, address)
         assert len(second.requests) == 2, "what it issues is its own"
+        assert (await stand.post(message)).certificate == web_server.certificate, "whichever address is tried next"
+        assert len(first.requests) == 1
 
 
 async def test_a_reload_takes_a_catalogue_that_was_written_by_hand(world: World, tmp_path: Path, file: Path) -> None:

@@ -16,7 +16,7 @@ from tests.advertised import CERTIFICATE, USERNAME_PASSWORD, Advertised, adverti
 from tests.certificates import Authority
 from tests.fakes.internal import Act, Exchange, FakeInternal, replies
 from tests.fakes.messages import policies_of_nothing
-from tests.requests import a_certification_request
+from tests.requests import a_new_request
 from tests.stand import CEP_CERTIFICATE, CEP_PASSWORD, Answer, Stand, a_stand, service, with_fake
 
 WEB = "www.partner-a.example"
@@ -30,7 +30,7 @@ async def fetch(stand: Stand, path: str, **how: Any) -> Answer:
 
 async def enroll(stand: Stand, at: Advertised) -> Answer:
     """As a client that goes by nothing but the URI and the authentication that it was told."""
-    request = a_certification_request(f"CN={WEB}", dns=(WEB,))
+    request = a_new_request(WEB)
     by_certificate = at.authentication == CERTIFICATE
     assert at.host == GATEWAY_HOST
     return await stand.post(

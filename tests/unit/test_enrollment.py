@@ -33,7 +33,7 @@ from gateway.protocol.wstep import Issued, Pending, QueryTokenStatus, RequestSec
 from gateway.requester import Requester
 from gateway.state.memory import MemoryState
 from gateway.state.state import Table
-from gateway.submission import Submission
+from gateway.submission import Submission, UnderSubmission
 from gateway.upstream.breaker import Breaker, BreakerSettings
 from gateway.upstream.pool import Member, Pool
 from tests import cmc
@@ -101,6 +101,7 @@ class World:
     events: list[str] = field(default_factory=list)
     submitted: list[Approval] = field(default_factory=list)
     submit_fails: errors.GatewayError | None = None
+    query_fails: errors.GatewayError | None = None
     known_at_ca: dict[str, RequestSecurityTokenResponse] = field(default_factory=dict)
     """What a CA answers that has lost track of nothing; empty for one that answers `answer` to whatever it is asked."""
     incidents: list[errors.CertificateWithheld] = field(default_factory=list)
@@ -166,6 +167,8 @@ class World:
     async def query(self, ca_request_id: str, credential: Credential) -> RequestSecurityTokenResponse:
         assert credential is self.credentials
         self.events.append(f"query {ca_request_id}")
+        if self.query_fails is not None:
+            raise self.query_fails
         if not self.known_at_ca:
             return self.answer
         if ca_request_id not in self.known_at_ca:
@@ -442,6 +445,35 @@ async def test_the_owner_of_a_pending_request_may_ask_after_it() -> None:
 
     assert await serve(world, QueryTokenStatus(world.filed_as)) == replace(ISSUED, request_id=world.filed_as)
     assert "query 18" in world.events
+
+
+async def test_what_was_pending_and_is_denied_is_so_in_the_ledger_and_may_be_issued_after_all() -> None:
+    world = World(answer=PENDING)
+    await serve(world, an_issue())
+    world.query_fails = UpstreamRefused(a_fault(0x80094014, denied=True))
+
+    for _ in range(2):
+        with pytest.raises(UpstreamRefused):
+            await serve(world, QueryTokenStatus(world.filed_as))
+
+    denied = await world.ledger.find(world.filed_as)
+    assert denied is not None
+    assert denied.outcome == UnderSubmission("18", is_denied=True)
+    world.query_fails, world.answer = None, ISSUED
+    assert isinstance(await serve(world, QueryTokenStatus(world.filed_as)), Issued)
+
+
+async def test_a_ca_that_cannot_be_asked_has_denied_nothing() -> None:
+    world = World(answer=PENDING)
+    await serve(world, an_issue())
+    world.query_fails = UpstreamRefused(a_fault(HResult.RPC_S_SERVER_UNAVAILABLE))
+
+    with pytest.raises(UpstreamRefused):
+        await serve(world, QueryTokenStatus(world.filed_as))
+
+    pending = await world.ledger.find(world.filed_as)
+    assert pending is not None
+    assert pending.outcome == UnderSubmission("18")
 
 
 async def test_what_is_pending_is_released_by_the_policies_of_the_day() -> None:

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.background import Background
 from gateway.credential import Credential, OwnCertificate
 from gateway.errors import GatewayError, KdcUnreachable, UpstreamMisbehaved, UpstreamUnavailable
 from gateway.upstream.breaker import Breaker, BreakerSettings
-from gateway.upstream.health import Monitor, Monitoring
+from gateway.upstream.health import Monitor
 from gateway.upstream.outcome import Outcome
 from tests.fakes.clock import MonotonicClock
 
@@ -140,17 +141,8 @@ async def test_where_the_gateway_has_no_ticket_nothing_is_said_of_the_server() -
 
 async def test_probes_come_after_pauses_with_jitter() -> None:
     server = Server()
-    async with Monitoring([server.monitor]):
+    async with Background([("probes", server.monitor.run)]):
         await server.is_enough.wait()
 
     assert server.slept == [22.5] * 3
     assert server.asked == ["probe"] * 2
-
-
-async def test_probing_does_not_end_without_a_word() -> None:
-    server = Server(error=RuntimeError("a mistake"))
-    with capture_logs() as logs:
-        async with Monitoring([server.monitor]) as monitoring:
-            await asyncio.wait(monitoring.tasks)
-
-    assert [line["event"] for line in logs] == ["an internal server is not probed any more"]

@@ -1,7 +1,7 @@
 """Composition: builds everything from a checked configuration, wires it, owns its lifetime."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -19,10 +19,11 @@ from gateway.authn.partners import PartnerOf
 from gateway.authn.password_file import PasswordFile, PasswordFileMistaken
 from gateway.authn.rate_limited import rate_limited
 from gateway.authn.username_token import InternalCesDecides, UsernameTokenAuthenticator
+from gateway.background import Background
 from gateway.catalogue.keeper import CatalogueKeeper
 from gateway.catalogue.last_told import LastTold
 from gateway.catalogue.offers import KeptOffers
-from gateway.catalogue.refresh import Refresher, Refreshing
+from gateway.catalogue.refresh import Refresher
 from gateway.catalogue.views import KeptViews
 from gateway.config import (
     Authentication,
@@ -31,16 +32,15 @@ from gateway.config import (
     Checked,
     Configuration,
     TransitionKind,
-    read_policies,
 )
-from gateway.config.catalogue_files import objections_of
-from gateway.credential import OwnIdentity, Transition
-from gateway.enrollment import Authenticate, Enrollment
+from gateway.enrollment import Authenticate, Enrollment, IssuingCA
 from gateway.enrollment_policy import EnrollmentPolicy
+from gateway.inside import InsideServers
+from gateway.issuing import Affinity
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.watcher import CertificateWatcher
 from gateway.pki.certificate import parse_certificate
-from gateway.policy.decision import Policies
+from gateway.policies_in_force import PoliciesInForce
 from gateway.policy.issued_origin import Issuers
 from gateway.protocol.xcep import GetPoliciesResponse
 from gateway.rates.limits import RateLimits
@@ -52,12 +52,11 @@ from gateway.state.state import State
 from gateway.state.watched import WatchedState
 from gateway.strict_yaml import Mistaken
 from gateway.telemetry import HandshakeFailure, Metrics
-from gateway.transition.pass_on import PassOnUsernameToken, UseOwnCertificate
 from gateway.trial.shadow import Shadow
 from gateway.upstream.cep import CepClient
 from gateway.upstream.ces import CesClient
-from gateway.upstream.soap_client import SoapClient
-from gateway.web.answer import Redact, SoapService, Story, enrollment_policy_story, enrollment_story
+from gateway.upstream.pool import Pool
+from gateway.web.answer import SoapService, Story, enrollment_policy_story, enrollment_story
 from gateway.web.listener import Listener
 from gateway.web.management import Management
 from gateway.web.reply import PublishedService
@@ -65,7 +64,7 @@ from gateway.web.server import HttpRefusal, HttpServer
 from gateway.web.tls import load_contexts
 
 if TYPE_CHECKING:
-    from gateway.realms import Realm, Realms
+    from gateway.realms import Realms
 
 log = structlog.get_logger()
 
@@ -91,19 +90,15 @@ class App:
             services=[service.name for service in self.configuration.services],
             listeners=[listener.name for listener in self.configuration.listeners],
         )
-        self._policies = checked.policies
-        self._shadow_policies = checked.shadow_policies
-        self._shadow_mistakes = checked.shadow_mistakes
+        self._policies = PoliciesInForce(checked, self.metrics)
         self.audit = AuditLog(
             self.configuration.audit.file,
             now,
             self.metrics.audit_failed,
-            second_opinion=Shadow(self.policies, self.shadow_policies, self.metrics.shadow_differs),
+            second_opinion=Shadow(self._policies.policies, self._policies.shadow, self.metrics.shadow_differs),
         )
         self.listeners: list[Listener] = []
         self.management: Management | None = None
-        self._objections: frozenset[str] = frozenset()
-        """What the catalogue objects to in the policies, as far as it was logged."""
         self.catalogue: CatalogueKeeper | None = None
         """None where the configuration has none."""
         self._passwords = (
@@ -122,9 +117,10 @@ class App:
         """Whether the inside has told of everything since the start."""
         self._offers: dict[str, KeptOffers] = {}
         """By CEP service."""
-        self._last_told = LastTold(clock, self.policies)
+        self._last_told = LastTold(clock, self._policies.policies)
         # A realm is a DNS domain as well: what is in it is inside.
-        hosts = [host for service in self.configuration.services if (host := urlsplit(service.upstream.url).hostname)]
+        upstreams = [upstream for service in self.configuration.services for upstream in service.upstream]
+        hosts = [host for upstream in upstreams if (host := urlsplit(upstream.url).hostname)]
         self._redact = redactor([*hosts, *(f"kdc.{realm.name}" for realm in self.configuration.realms)])
         self._advertising = Advertising(
             self.configuration,
@@ -145,14 +141,6 @@ class App:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    def policies(self) -> Policies:
-        """The snapshot in force."""
-        return self._policies
-
-    def shadow_policies(self) -> Policies | None:
-        """The candidate, which decides nothing."""
-        return self._shadow_policies
-
     def reload(self) -> None:
         """Take new policies and certificates, and follow a rotated audit file.
 
@@ -161,15 +149,7 @@ class App:
         self.audit.reopen()
         if self.catalogue is not None:
             self.catalogue.reload()
-        try:
-            self._policies = read_policies(self.configuration.policies, self.configuration.blocked_keys)
-            self._use_catalogue()
-        except (Mistaken, OSError, UnicodeDecodeError) as error:
-            log.error("policies not reloaded, the last good set stays in force", mistakes=str(error).splitlines())
-        else:
-            self._count_policies()
-            log.info("policies reloaded", count=len(self._policies.policies))
-        self._reload_shadow_policies()
+        self._policies.reload()
         try:
             self.authorities.reload()
         except (OSError, ValueError) as error:
@@ -181,32 +161,8 @@ class App:
                 log.error("certificates not reloaded, the last good ones stay", mistakes=str(error).splitlines())
         self._advertising.test()
 
-    def _reload_shadow_policies(self) -> None:
-        directory = self.configuration.shadow_policies
-        if directory is None:
-            return
-        try:
-            self._shadow_policies = self._knowing(read_policies(directory, self.configuration.blocked_keys))
-        except (Mistaken, OSError, UnicodeDecodeError) as error:
-            log.error("shadow policies not reloaded", mistakes=str(error).splitlines())
-        else:
-            log.info("shadow policies reloaded", count=len(self._shadow_policies.policies))
-        self._watch_shadow_policies()
-
-    def _watch_shadow_policies(self) -> None:
-        if self._shadow_policies is not None:
-            both = (*self._policies.policies, *self._shadow_policies.policies)
-            self.metrics.shadow_watches({policy.name for policy in both})
-
-    def _count_policies(self) -> None:
-        self.metrics.policies_in_force(policy.name for policy in self._policies.policies)
-
     async def _start(self, stack: AsyncExitStack) -> None:
         configuration = self.configuration
-        if self._shadow_mistakes:
-            log.error("shadow policies not loaded", mistakes=[str(mistake) for mistake in self._shadow_mistakes])
-        self._watch_shadow_policies()
-        self._count_policies()
         await stack.enter_async_context(self.audit)
         state = self._shared_state or await open_state(configuration.state_settings, now)
         self.state = await stack.enter_async_context(WatchedState(state, self.metrics))
@@ -222,13 +178,14 @@ class App:
 
         self._rate_limits = RateLimits(configuration.rate_limits, self.state)
         if configuration.catalogue is not None:
-            self.catalogue = CatalogueKeeper(configuration.catalogue.file, now, lambda _: self._use_catalogue())
-            self._use_catalogue()
+            self.catalogue = CatalogueKeeper(configuration.catalogue.file, now, self._policies.use)
+            self._policies.use(self.catalogue.catalogue)
         partners = [partner.name for partner in configuration.partners]
         await stack.enter_async_context(
-            CertificateWatcher(self.state, now, configuration.renewals.warn, self.metrics, partners=partners)
+            CertificateWatcher(self.state, now, configuration.renewals.warn, self.metrics.partners, partners=partners)
         )
-        await self._publish_services(stack)
+        inside = await stack.enter_async_context(InsideServers(self.metrics, self.realms, now))
+        await self._publish_services(inside, stack)
         self._advertising.test()
         stack.push_async_callback(self._stop_listeners)
         admit = self._rate_limits.request
@@ -254,6 +211,7 @@ class App:
         }
         troubles = {
             **(self.realms.troubles() if self.realms else {}),
+            **inside.troubles(),
             **self.authorities.troubles(),
             **self._advertising.troubles(),
             **{f"service {name}": offers.trouble for name, offers in self._offers.items()},
@@ -280,37 +238,23 @@ class App:
         log.info("handshake failed", peer=peer, listener=listener, reason=reason, detail=detail)
         self.audit.handshake_failed(peer=peer, listener=listener, reason=reason)
 
-    async def _publish_services(self, stack: AsyncExitStack) -> None:
+    async def _publish_services(self, inside: InsideServers, stack: AsyncExitStack) -> None:
         refreshers: list[Refresher] = []
+        ces = [service for service in self.configuration.services if isinstance(service, CESSettings)]
+        cas = {service.name: self._issuing_ca(service, await inside.ces(service)) for service in ces}
         for service in self.configuration.services:
-            realm = self.realms.of(service) if self.realms else None
-            client = await stack.enter_async_context(self._soap_client(service, realm))
-            story = self._story(service, client, realm, self._redact)
+            if isinstance(service, CESSettings):
+                story = self._enrollment_story(service, cas)
+            else:
+                pool = await inside.cep(service)
+                story = self._enrollment_policy_story(service, pool)
+                refreshers.extend(self._refreshers(service, pool))
             if service.verifier is Verifier.INTERNAL_CES:
                 # A guess until the inside has answered.
                 story = rate_limited(self._rate_limits, story, by_password=True)
-            if isinstance(service, CEPSettings):
-                refreshers.extend(self._refreshers(service, client, realm))
-            self._published.append(self._publish(service, story, self._redact))
-        await stack.enter_async_context(Refreshing(refreshers))
-
-    def _use_catalogue(self) -> None:
-        """Find policies by what the catalogue knows now, and say what it objects to, each objection once."""
-        if self.catalogue is None:
-            return
-        catalogue = self.catalogue.catalogue
-        self._policies = self._knowing(self._policies)
-        if self._shadow_policies is not None:
-            self._shadow_policies = self._knowing(self._shadow_policies)
-        self.metrics.catalogue_changed(len(catalogue.templates))
-        objections = objections_of(self.configuration, self._policies, catalogue)
-        told = frozenset((*map(str, objections.mistakes), *objections.warnings))
-        for objection in sorted(told - self._objections):
-            log.warning("a policy contradicts its template", objection=objection)
-        self._objections = told
-
-    def _knowing(self, policies: Policies) -> Policies:
-        return policies if self.catalogue is None else policies.knowing(self.catalogue.catalogue.common_names())
+            self._published.append(self._publish(service, story))
+        asking = ((f"template catalogue of {each.service}", each.run) for each in refreshers)
+        await stack.enter_async_context(Background(asking))
 
     def _issuers(self, ca: str) -> Issuers:
         """The CA of this name with its certificates: those that are configured, or else those that CEP tells."""
@@ -318,6 +262,11 @@ class App:
         if not certificates and self.catalogue is not None:
             certificates = tuple(map(parse_certificate, self.catalogue.catalogue.ca_certificates(ca)))
         return Issuers(ca, certificates)
+
+    def _issuing(self, template: str) -> frozenset[str]:
+        """The common names of the CAs that issue this template, as far as the inside has told."""
+        known = () if self.catalogue is None else self.catalogue.catalogue.named(template)
+        return frozenset(ca for each in known for ca in each.cas or ())
 
     def _learner(self, service: CEPSettings) -> Callable[[GetPoliciesResponse], None]:
         if self.catalogue is None:
@@ -336,35 +285,27 @@ class App:
             return frozenset()
         return frozenset(ca.common_name for ca in self.catalogue.catalogue.cas)
 
-    def _refreshers(self, service: CEPSettings, client: SoapClient, realm: "Realm | None") -> Iterator[Refresher]:
+    def _refreshers(self, service: CEPSettings, pool: Pool[CepClient]) -> Iterator[Refresher]:
         """One for a CEP service that can be asked under the gateway's own name."""
         if self.catalogue is None or self.configuration.catalogue is None:
             return
         self.metrics.watch_catalogue(service.name, partial(self.catalogue.seconds_since, service.name))
-        identity = _own_identity(service, realm)
-        if identity is not None:
+        if all(member.way.own_identity for member in pool.members):
             yield Refresher(
                 service.name,
-                CepClient(client),
-                identity,
+                pool,
                 self.configuration.catalogue.refresh_seconds,
                 partial(self._learn_all, service),
                 partial(self.metrics.catalogue_not_refreshed, service.name),
             )
 
-    def _soap_client(self, service: CEPSettings | CESSettings, realm: "Realm | None") -> SoapClient:
-        observe = partial(self.metrics.upstream_answered, service.name)
-        if realm is not None and service.transition.shows_ticket:
-            return realm.soap_client(service, observe)
-        return SoapClient(service.upstream, now, observe)
-
-    def _publish(self, service: CEPSettings | CESSettings, story: Story, redact: Redact) -> PublishedService:
+    def _publish(self, service: CEPSettings | CESSettings, story: Story) -> PublishedService:
         soap = SoapService(
             story=story,
             open_record=self.audit.open,
             metrics=self.metrics,
             clock=now,
-            redact=redact,
+            redact=self._redact,
             wsdetail=isinstance(service, CESSettings),
         )
         return PublishedService(
@@ -376,43 +317,36 @@ class App:
             refuse=soap.refuse,
         )
 
-    def _story(
-        self, service: CEPSettings | CESSettings, client: SoapClient, realm: "Realm | None", redact: Redact
-    ) -> Story:
-        authenticate: Authenticate = PartnerOf(self._authenticator(service, realm), self.configuration.partners)
-        if service.verifier is not Verifier.INTERNAL_CES:
-            by_password = service.authentication is Authentication.USERNAME_PASSWORD
-            authenticate = rate_limited(self._rate_limits, authenticate, by_password=by_password)
-        transition = _transition(service, realm)
-        match service:
-            case CESSettings():
-                enrollment = Enrollment(
-                    authenticate=authenticate,
-                    policies=self.policies,
-                    authorities=self.authorities,
-                    transition=transition,
-                    ces=CesClient(client),
-                    ledger=Ledger(self.state, now, service.ca, _longest_submission(service)),
-                    budgets=self._rate_limits,
-                    issuers=partial(self._issuers, service.ca),
-                    public_uri=self.configuration.public_url_of(service),
-                    renewal_only=service.renewal_only,
-                )
-                return enrollment_story(enrollment, redact)
-            case CEPSettings():
-                enrollment_policy = EnrollmentPolicy(
-                    authenticate=authenticate,
-                    policies=self.policies,
-                    transition=transition,
-                    asks_as=partial(asks_as, service.transition),
-                    cep=CepClient(client),
-                    offers=self._kept_offers(service),
-                    views=KeptViews(service.name),
-                    has_it=self._last_told.has_it,
-                    publication=partial(self._advertising.publication, service),
-                    learn=self._learner(service),
-                )
-                return enrollment_policy_story(enrollment_policy)
+    def _issuing_ca(self, service: CESSettings, pool: Pool[CesClient]) -> IssuingCA:
+        ledger = Ledger(self.state, now, service.ca, _longest_submission(service))
+        return IssuingCA(pool, ledger, partial(self._issuers, service.ca))
+
+    def _enrollment_story(self, service: CESSettings, cas: Mapping[str, IssuingCA]) -> Story:
+        alike = self.configuration.ces_alike(service)
+        enrollment = Enrollment(
+            authenticate=self._authenticate(service),
+            policies=self._policies.policies,
+            authorities=self.authorities,
+            cas=Affinity(service.ca, {ca: cas[other.name] for ca, other in alike.items()}, self._issuing),
+            budgets=self._rate_limits,
+            public_uri=self.configuration.public_url_of(service),
+            renewal_only=service.renewal_only,
+        )
+        return enrollment_story(enrollment, self._redact)
+
+    def _enrollment_policy_story(self, service: CEPSettings, pool: Pool[CepClient]) -> Story:
+        enrollment_policy = EnrollmentPolicy(
+            authenticate=self._authenticate(service),
+            policies=self._policies.policies,
+            inside=pool,
+            asks_as=partial(asks_as, service.transition),
+            offers=self._kept_offers(service),
+            views=KeptViews(service.name),
+            has_it=self._last_told.has_it,
+            publication=partial(self._advertising.publication, service),
+            learn=self._learner(service),
+        )
+        return enrollment_policy_story(enrollment_policy)
 
     def _kept_offers(self, service: CEPSettings) -> KeptOffers:
         offers = KeptOffers(
@@ -422,9 +356,17 @@ class App:
         self.metrics.watch_cep(service.name, lambda: offers.trouble() is not None)
         return offers
 
-    def _authenticator(self, service: CEPSettings | CESSettings, realm: "Realm | None") -> Authenticate:
+    def _authenticate(self, service: CEPSettings | CESSettings) -> Authenticate:
+        authenticate: Authenticate = PartnerOf(self._authenticator(service), self.configuration.partners)
+        if service.verifier is Verifier.INTERNAL_CES:
+            return authenticate
+        by_password = service.authentication is Authentication.USERNAME_PASSWORD
+        return rate_limited(self._rate_limits, authenticate, by_password=by_password)
+
+    def _authenticator(self, service: CEPSettings | CESSettings) -> Authenticate:
         if service.by_own_certificate:
             return IssuedCertificateAuthenticator(self.authorities, now)
+        realm = self.realms.of(service) if self.realms else None
         if realm is not None:
             return realm.authenticator(service, self._passwords)
         if service.authentication is Authentication.CERTIFICATE:
@@ -449,28 +391,5 @@ def asks_as(transition: TransitionKind, requester: Requester) -> str | None:
 
 
 def _longest_submission(service: CESSettings) -> float:
-    """Seconds, with some for what is done before and after."""
-    return service.upstream.connect_seconds + service.upstream.answer_seconds + 2
-
-
-def _own_identity(service: CEPSettings, realm: "Realm | None") -> OwnIdentity | None:
-    """None where the gateway goes inside as its requesters only."""
-    match service.transition:
-        case TransitionKind.OWN_CERTIFICATE:
-            return UseOwnCertificate()
-        case TransitionKind.OWN_ACCOUNT:
-            assert realm is not None, "check-config has seen that it has a realm"
-            return realm.own_identity(service)
-        case _:
-            return None
-
-
-def _transition(service: CEPSettings | CESSettings, realm: "Realm | None") -> Transition:
-    match service.transition:
-        case TransitionKind.PASS_ON_USERNAME_TOKEN:
-            return PassOnUsernameToken()
-        case TransitionKind.OWN_CERTIFICATE:
-            return UseOwnCertificate()
-        case _:
-            assert realm is not None, "check-config has seen that it has a realm"
-            return realm.transition(service)
+    """Seconds that one server may take, with some for what is done before and after."""
+    return max(upstream.connect_seconds + upstream.answer_seconds for upstream in service.upstream) + 2

@@ -4,8 +4,9 @@
 HTTP header, or, where it is the connection's, leaves it to TLS.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from gateway.protocol.security import UsernameToken
 from gateway.requester import Requester
@@ -46,4 +47,34 @@ class OwnIdentity(Protocol):
 
     async def own_credential(self) -> Credential:
         """Raises TransitionFailed or KerberosFailed."""
+        ...
+
+
+S_co = TypeVar("S_co", covariant=True)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Way(Generic[S_co]):
+    """To one internal server, and as whom the gateway goes there: tickets are for one server's SPN only."""
+
+    transition: Transition
+    """The one way to a credential, and it passes the guard."""
+    service: S_co
+    own_identity: OwnIdentity | None = None
+    """None where the gateway goes inside as its requesters only."""
+
+
+class Inside(Protocol[S_co]):
+    """The internal servers behind one published service: any of them will do."""
+
+    async def reach(self, ask: Callable[[Way[S_co]], Awaitable[T]]) -> T:
+        """What `ask` returns of the server whose turn it is, or of another one where that was certainly not reached.
+
+        Raises what `ask` raises: UpstreamUnavailable with `sent` False only if none of them has seen anything.
+        """
+        ...
+
+    async def credential(self, requester: Requester) -> Credential:
+        """What would be shown to one of them now. None of them is asked anything. Raises as Transition."""
         ...

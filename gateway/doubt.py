@@ -32,6 +32,11 @@ def _is_verdict(detail: CertificateEnrollmentWSDetail | None) -> bool:
     return detail.invalid_request or hresult >> 16 in _FACILITIES_OF_VERDICTS or hresult in _CERTAIN
 
 
+def is_denied(fault: Fault) -> bool:
+    """Whether the CA, or its manager, does not issue what was asked for ([MS-WSTEP] 3.1.4.1.3.7)."""
+    return fault.detail is not None and fault.detail.invalid_request
+
+
 def is_past_the_last(fault: Fault) -> bool:
     """Whether a CA that was asked for a RequestID says that it has given none so high yet ([MS-WCCE] 3.2.1.4.2.1.3)."""
     if fault.detail is None or fault.detail.error_code is None:

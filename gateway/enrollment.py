@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import Protocol, assert_never
 
 from gateway.call import Call
-from gateway.credential import Credential, Transition
-from gateway.doubt import is_past_the_last, leaves_doubt
+from gateway.credential import Credential, Inside, Way
+from gateway.doubt import is_denied, leaves_doubt
 from gateway.errors import (
     CertificateWithheld,
     GatewayError,
@@ -21,12 +21,13 @@ from gateway.errors import (
     OutcomeUnknown,
     PendingRequestUnknown,
 )
+from gateway.lost_answer import Trace, look_for
 from gateway.pki.authorities import CertificationAuthorities
 from gateway.pki.parse_request import parse_certificate_request
 from gateway.policy.decision import Application, Approval, Policies, approve
 from gateway.policy.exchange_certificate import check_exchange_certificate
 from gateway.policy.expected import expected_of
-from gateway.policy.issued import Reach, check_issued, check_pending, is_for_key
+from gateway.policy.issued import Reach, check_issued, check_pending
 from gateway.policy.issued_origin import Issuers
 from gateway.policy.key_archival import may_archive_a_key
 from gateway.policy.renewal_only import require_renewal_of_shown
@@ -36,7 +37,7 @@ from gateway.protocol.key_exchange import KeyExchangeToken
 from gateway.protocol.soap import Envelope, UpstreamRefused
 from gateway.protocol.wstep import Issued, Pending, RequestSecurityTokenResponse
 from gateway.requester import Requester
-from gateway.submission import Answered, Submission, UnderSubmission, Withheld
+from gateway.submission import Answered, InDoubt, Submission, UnderSubmission, Withheld
 
 STILL_ON_ITS_WAY = timedelta(minutes=15)
 """How long an internal CES may hold a request whose caller has gone, before it reaches the CA or never will: WCF gives
@@ -85,8 +86,10 @@ class Ledger(Protocol):
 
     async def forget(self, submission: Submission) -> None: ...
 
-    def candidates(self, submission: Submission) -> Iterator[str]:
-        """The CA's RequestIDs under which it may be found."""
+    async def denied(self, submission: Submission) -> None: ...
+
+    async def latest(self) -> str | None:
+        """The highest RequestID that the CA is known to have given."""
         ...
 
 
@@ -141,9 +144,36 @@ class EnrollmentRecord(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Errand:
-    """What the CA is asked in one call: for which submission, on which grounds, and as whom."""
+class IssuingCA:
+    """One certification authority, and how it is reached."""
 
+    inside: Inside[CertificateEnrollmentService]
+    """Its CES, and as whom the gateway goes there."""
+    ledger: Ledger
+    issuers: Callable[[], Issuers]
+    """Its name and certificates, as the configuration or the catalogue knows them."""
+
+
+class IssuingCAs(Protocol):
+    """Those that one published service leads to."""
+
+    def of_template(self, common_name: str) -> IssuingCA:
+        """The one that issues it."""
+        ...
+
+    @property
+    def own(self) -> IssuingCA:
+        """The one that the service is published for."""
+        ...
+
+    def __iter__(self) -> Iterator[IssuingCA]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """What a CA is asked in one call: for which submission, on which grounds, and as whom."""
+
+    ca: IssuingCA
     submission: Submission
     approval: Approval
     credential: Credential
@@ -162,13 +192,8 @@ class Enrollment:
     """The snapshot in force; a reload swaps it whole."""
     authorities: Callable[[], CertificationAuthorities]
     """Who vouches for signers, by the revocation lists of this moment."""
-    transition: Transition
-    """As whom the gateway goes inside: the one way to a credential, and it passes the guard."""
-    ces: CertificateEnrollmentService
-    ledger: Ledger
+    cas: IssuingCAs
     budgets: Budgets
-    issuers: Callable[[], Issuers]
-    """The CA behind this service, as the configuration knows it."""
     public_uri: str
     """Where clients reach this service: the only address that ever leaves."""
     renewal_only: bool = False
@@ -182,7 +207,7 @@ class Enrollment:
         record.authenticated(requester)
 
         token = wstep.parse_request(envelope)
-        await self.ledger.heard_from(requester)
+        await self.cas.own.ledger.heard_from(requester)
         match token:
             case wstep.Issue():
                 return await self._issue(call, requester, token, record)
@@ -202,34 +227,41 @@ class Enrollment:
         record.applied(application)
 
         approval = approve(self.policies(), application)
-        before = await self.ledger.identical(approval)
-        if before is not None:
-            # One certificate, however often a client asks: it may have lost the answer, or the gateway has.
-            return await self._resume(call, requester, before, record)
+        for ca in self.cas:
+            before = await ca.ledger.identical(approval)
+            if before is not None:
+                # One certificate, however often a client asks, and at whichever CA's address: it may have lost the
+                # answer, or the gateway has.
+                return await self._resume(call, requester, ca, before, record)
 
+        ca = self.cas.of_template(approval.policy.template.name)
         await self.budgets.certificate(requester, approval.policy.template.name)
         # Recorded before the CA acts: after a crash, no certificate exists that the audit record cannot explain.
         await record.approved(approval)
 
-        credential = await self.transition.credential(requester)
-        record.transitioned(credential)
+        # Once, but for servers that have certainly not seen it; each is shown a credential of its own.
+        async def submit(way: Way[CertificateEnrollmentService]) -> tuple[_Errand, RequestSecurityTokenResponse]:
+            credential = await _credential(way, requester, record)
+            submission = await ca.ledger.open(call.service, approval)
+            record.filed(submission, is_repeated=False)
+            try:
+                response = await way.service.submit(approval, credential)
+            except GatewayError as error:
+                await (ca.ledger.in_doubt if leaves_doubt(error) else ca.ledger.forget)(submission)
+                raise
+            return _Errand(ca, submission, approval, credential), response
 
-        submission = await self.ledger.open(call.service, approval)
-        record.filed(submission, is_repeated=False)
-        try:
-            response = await self.ces.submit(approval, credential)
-        except GatewayError as error:
-            await (self.ledger.in_doubt if leaves_doubt(error) else self.ledger.forget)(submission)
-            raise
-        return await self._release(call, _Errand(submission, approval, credential), response, record)
+        errand, response = await ca.inside.reach(submit)
+        return await self._release(call, errand, response, record)
 
     async def _query_token_status(
         self, call: Call, requester: Requester, token: wstep.QueryTokenStatus, record: EnrollmentRecord
     ) -> RequestSecurityTokenResponse:
-        submission = await self.ledger.find(token.request_id)
-        if submission is None or not self._may_ask_after(submission, requester):
-            raise PendingRequestUnknown(f"{requester.account} has no pending request {token.request_id!r} here")
-        return await self._resume(call, requester, submission, record)
+        for ca in self.cas:
+            submission = await ca.ledger.find(token.request_id)
+            if submission is not None and self._may_ask_after(submission, requester):
+                return await self._resume(call, requester, ca, submission, record)
+        raise PendingRequestUnknown(f"{requester.account} has no pending request {token.request_id!r} here")
 
     def _may_ask_after(self, submission: Submission, requester: Requester) -> bool:
         """Who submitted it; or whom the policy names, as long as the request is at hand to be judged as theirs."""
@@ -238,7 +270,7 @@ class Enrollment:
         return submission.request is not None and self.policies().lets_collect(requester, submission.template)
 
     async def _resume(
-        self, call: Call, requester: Requester, submission: Submission, record: EnrollmentRecord
+        self, call: Call, requester: Requester, ca: IssuingCA, submission: Submission, record: EnrollmentRecord
     ) -> RequestSecurityTokenResponse:
         """The answer to a request that was submitted before. Nothing is submitted here."""
         record.filed(submission, is_repeated=True)
@@ -257,32 +289,54 @@ class Enrollment:
         )
         approval = approve(self.policies(), application)
 
-        credential = await self.transition.credential(requester)
-        record.transitioned(credential)
+        async def find(way: Way[CertificateEnrollmentService]) -> tuple[_Errand, RequestSecurityTokenResponse | None]:
+            errand = _Errand(ca, submission, approval, await _credential(way, requester, record))
+            return errand, await self._find(way.service, errand, call.received_at)
 
-        errand = _Errand(submission, approval, credential)
-        return await self._release(call, errand, await self._find(errand, call.received_at), record)
+        errand, response = await ca.inside.reach(find)
+        if response is None:
+            return await self._hold_out(submission, record)
+        return await self._release(call, errand, response, record)
 
-    async def _find(self, errand: _Errand, now: datetime) -> RequestSecurityTokenResponse:
+    async def _hold_out(self, submission: Submission, record: EnrollmentRecord) -> Pending:
+        """Nothing is settled: the client goes on asking, and gets it if it is issued."""
+        told = Pending("Taken Under Submission", "en-US", self.public_uri, None, submission.request_id)
+        await record.answered(told, None)
+        return told
+
+    async def _find(
+        self, service: CertificateEnrollmentService, errand: _Errand, now: datetime
+    ) -> RequestSecurityTokenResponse | None:
         """Ask the CA for what it has, under the RequestID that it gave, or under those that it may have given.
 
-        What certainly never came to the CA is struck out of the ledger: the next time, it is a new request.
+        None where it may be pending. What certainly never came to the CA is struck out of the ledger: the next time, it
+        is a new request.
         """
+
+        async def query(ca_request_id: str) -> RequestSecurityTokenResponse:
+            return await service.query(ca_request_id, errand.credential)
+
         submission = errand.submission
-        key = errand.approval.application.request.public_key.subject_public_key_info
-        for ca_request_id in self.ledger.candidates(submission):
-            if isinstance(submission.outcome, UnderSubmission):
-                return await self.ces.query(ca_request_id, errand.credential)
-            try:
-                response = await self.ces.query(ca_request_id, errand.credential)
-            except UpstreamRefused as refused:
-                if not is_past_the_last(refused.fault):
-                    continue
-                if now - submission.submitted_at > STILL_ON_ITS_WAY:
-                    await self.ledger.forget(submission)
-                break
-            if isinstance(response, Issued) and is_for_key(response, key):
-                return response
+        match submission.outcome:
+            case UnderSubmission(ca_request_id=ca_request_id):
+                try:
+                    return await query(ca_request_id)
+                except UpstreamRefused as refused:
+                    if is_denied(refused.fault):
+                        await errand.ca.ledger.denied(submission)
+                    raise
+            case InDoubt(after=after):
+                key = errand.approval.application.request.public_key.subject_public_key_info
+                found = await look_for(key, query, after=after, latest=await errand.ca.ledger.latest())
+            case _:
+                raise AssertionError("it was answered before")
+        match found:
+            case Issued():
+                return found
+            case Trace.PERHAPS_PENDING:
+                return None
+            case Trace.NONE if now - submission.submitted_at > STILL_ON_ITS_WAY:
+                await errand.ca.ledger.forget(submission)
         raise OutcomeUnknown(
             f"request {submission.request_id} of {submission.account} for {submission.template} was sent at"
             f" {submission.submitted_at:%Y-%m-%dT%H:%M:%SZ}, and what the CA {submission.ca} made of it is not known."
@@ -290,17 +344,20 @@ class Enrollment:
         )
 
     async def _exchange_key(self, call: Call, requester: Requester, record: EnrollmentRecord) -> KeyExchangeToken:
-        """The CA's exchange certificate, for whoever may archive a key ([MS-WSTEP] 3.1.4.2.2.1)."""
+        """The CA's exchange certificate, for whoever may archive a key ([MS-WSTEP] 3.1.4.2.2.1).
+
+        The service's own CA's: a KET names no template.
+        """
         if not may_archive_a_key(self.policies(), requester):
             raise KeyArchivalNotPermitted(
                 f"{requester.account} asks for a key exchange token, and no rule that admits it has keyArchival"
             )
 
-        credential = await self.transition.credential(requester)
-        record.transitioned(credential)
+        async def exchange(way: Way[CertificateEnrollmentService]) -> KeyExchangeToken:
+            return await way.service.exchange_key(await _credential(way, requester, record))
 
-        token = await self.ces.exchange_key(credential)
-        check_exchange_certificate(token.certificate, self.issuers(), call.received_at)
+        token = await self.cas.own.inside.reach(exchange)
+        check_exchange_certificate(token.certificate, self.cas.own.issuers(), call.received_at)
         await record.exchanged(token)
         return token
 
@@ -308,12 +365,12 @@ class Enrollment:
         self, call: Call, errand: _Errand, response: RequestSecurityTokenResponse, record: EnrollmentRecord
     ) -> RequestSecurityTokenResponse:
         """Check what the CA answered, write it down, and put the gateway's own names into it."""
-        submission = errand.submission
+        ca, submission = errand.ca, errand.submission
         try:
             match response:
                 case Issued():
                     expected = expected_of(errand.approval, submission.submitted_at)
-                    record.objected(check_issued(response, expected, errand.reach, self.issuers(), call.received_at))
+                    record.objected(check_issued(response, expected, errand.reach, ca.issuers(), call.received_at))
                     told: RequestSecurityTokenResponse = replace(response, request_id=submission.request_id)
                 case Pending():
                     check_pending(response)
@@ -323,10 +380,10 @@ class Enrollment:
         except CertificateWithheld as incident:
             # Recorded before anybody is told: the certificate exists, and somebody has to revoke it.
             await record.withheld(incident)
-            await self.ledger.withheld(submission, incident.certificate)
+            await ca.ledger.withheld(submission, incident.certificate)
             raise
 
-        await self.ledger.answered(submission, response)
+        await ca.ledger.answered(submission, response)
         await record.answered(told, response.request_id)
         return told
 
@@ -341,3 +398,12 @@ class Enrollment:
             require_renewal_of_shown(request, requester)
         shown = standing_of_shown(request, requester, authorities, at)
         return Application(requester, request, additional_context, signers, shown)
+
+
+async def _credential(
+    way: Way[CertificateEnrollmentService], requester: Requester, record: EnrollmentRecord
+) -> Credential:
+    """As whom the gateway goes inside: the one way to a credential, and it passes the guard."""
+    credential = await way.transition.credential(requester)
+    record.transitioned(credential)
+    return credential

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from gateway.call import Call
-from gateway.credential import Credential, Transition
+from gateway.credential import Credential, Inside, Way
 from gateway.errors import GatewayError, KdcSilent, KdcUnreachable, UpstreamMisbehaved
 from gateway.policy.decision import OpenTemplate, Policies
 from gateway.policy.publication import Publication
@@ -122,11 +122,10 @@ class EnrollmentPolicy:
     authenticate: Callable[[Call, Envelope], Awaitable[Requester]]
     policies: Callable[[], Policies]
     """The snapshot in force; a reload swaps it whole."""
-    transition: Transition
-    """As whom the gateway goes inside: the one way to a credential, and it passes the guard."""
+    inside: Inside[CertificateEnrollmentPolicyService]
+    """Where the policies are fetched, and as whom."""
     asks_as: Callable[[Requester], str | None]
     """`Question.asked_as` of a requester: in whose name the transition goes inside."""
-    cep: CertificateEnrollmentPolicyService
     offers: Offers
     views: Views
     has_it: Callable[[Requester, View, datetime | None], bool]
@@ -157,14 +156,20 @@ class EnrollmentPolicy:
     async def _offer(self, requester: Requester, question: Question, record: EnrollmentPolicyRecord) -> Offer:
         try:
             # Also for what is kept: who is not let inside now gets nothing that was brought from there before.
-            credential = await self.transition.credential(requester)
+            record.transitioned(await self.inside.credential(requester))
+            return await self.offers.offer(question, partial(self._ask, question.request, requester, record))
         except (KdcUnreachable, KdcSilent) as error:
             return self.offers.last(question, error)
-        record.transitioned(credential)
-        return await self.offers.offer(question, partial(self._ask, question.request, credential))
 
-    async def _ask(self, request: GetPolicies, credential: Credential) -> GetPoliciesResponse:
-        offered = await self.cep.fetch_policies(request, credential)
+    async def _ask(
+        self, request: GetPolicies, requester: Requester, record: EnrollmentPolicyRecord
+    ) -> GetPoliciesResponse:
+        async def fetch(way: Way[CertificateEnrollmentPolicyService]) -> GetPoliciesResponse:
+            credential = await way.transition.credential(requester)
+            record.transitioned(credential)
+            return await way.service.fetch_policies(request, credential)
+
+        offered = await self.inside.reach(fetch)
         if offered.policies_not_changed:
             raise UpstreamMisbehaved("CEP answered 'not changed' to a request without lastUpdate")
         self.learn(offered)

@@ -35,6 +35,7 @@ from gateway.transition.guard import Guard
 from gateway.transition.kerberos import ConstrainedDelegation, OwnAccountTicket, ProtocolTransition, UserTicket
 from gateway.transition.own_rights import OwnRights
 from gateway.transition.ticket_cache import TicketCache
+from gateway.upstream.settings import UpstreamSettings
 from gateway.upstream.soap_client import SoapClient
 
 log = structlog.get_logger()
@@ -101,9 +102,10 @@ class Realms:
 def _hosts(configuration: Configuration) -> dict[str, str]:
     """Of the internal services' SPNs: in which realm each one is."""
     return {
-        service.upstream.spn.partition("/")[2].partition(":")[0]: service.realm
+        upstream.spn_host: service.realm
         for service in configuration.services
         if service.realm is not None and service.transition.shows_ticket
+        for upstream in service.upstream
     }
 
 
@@ -174,11 +176,11 @@ class Realm:
                 assert passwords is not None, "check-config has seen that there is a password file"
                 return UsernameTokenAuthenticator(InDirectory(passwords, self.directory, self._clock), self._clock)
 
-    def transition(self, service: Service) -> Transition:
-        """As whom the gateway goes inside."""
-        spn, delegation = service.upstream.spn, self._kerberos.delegation
+    def transition(self, service: Service, upstream: UpstreamSettings) -> Transition:
+        """As whom the gateway goes to this internal server."""
+        spn, delegation = upstream.spn, self._kerberos.delegation
         if service.transition is TransitionKind.OWN_ACCOUNT:
-            return _Counted(self.own_identity(service), self._metrics)
+            return _Counted(self.own_identity(upstream), self._metrics)
         match service.transition:
             case TransitionKind.PROTOCOL_TRANSITION:
                 transition: Transition = ProtocolTransition(
@@ -192,13 +194,13 @@ class Realm:
                 raise AssertionError(f"{service.transition} shows no ticket")
         return _Counted(transition, self._metrics)
 
-    def own_identity(self, service: Service) -> OwnAccountTicket:
-        """The gateway's own account, towards the internal service."""
-        return OwnAccountTicket(self._tickets, self._kerberos.delegation, service.upstream.spn)
+    def own_identity(self, upstream: UpstreamSettings) -> OwnAccountTicket:
+        """The gateway's own account, towards the internal server."""
+        return OwnAccountTicket(self._tickets, self._kerberos.delegation, upstream.spn)
 
-    def soap_client(self, service: Service, on_exchange: Callable[[float], None]) -> SoapClient:
-        """For an internal service that tickets are shown to."""
-        return SoapClient(service.upstream, self._clock, on_exchange, self._kerberos.negotiator, self._tickets.discard)
+    def soap_client(self, upstream: UpstreamSettings, on_exchange: Callable[[float], None]) -> SoapClient:
+        """For an internal server that tickets are shown to."""
+        return SoapClient(upstream, self._clock, on_exchange, self._kerberos.negotiator, self._tickets.discard)
 
 
 @dataclass(frozen=True, slots=True)

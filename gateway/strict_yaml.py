@@ -62,6 +62,7 @@ class Document:
 
     def mistake(self, path: Path, message: str) -> Mistake:
         """A mistake at `path`, or at the nearest enclosing key that has a line."""
+        path = self._written(path)
         known = next((path[:n] for n in range(len(path), -1, -1) if path[:n] in self.lines), ())
         return Mistake(self.file, self.lines.get(known, 0), ".".join(map(str, path)), message)
 
@@ -73,6 +74,14 @@ class Document:
         except ValidationError as error:
             mistakes = (self.mistake(self._real(e["loc"], e["type"]), _sentence(e)) for e in error.errors())
             raise Mistaken(tuple(mistakes)) from None
+
+    def _written(self, path: Path) -> Path:
+        """Without the index of a list of one whose only item stands there by itself."""
+        written: Path = ()
+        for step in path:
+            if not isinstance(step, int) or (*written, 0) in self.lines or written not in self.lines:
+                written = (*written, step)
+        return written
 
     def _real(self, loc: Path, error_type: str) -> Path:
         """Pydantic's path without the steps that are not in the file (names of union members, `[key]`)."""

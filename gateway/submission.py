@@ -23,10 +23,12 @@ class InDoubt:
 
 @dataclass(frozen=True, slots=True)
 class UnderSubmission:
-    """The CA has it, and has not decided ("Taken Under Submission")."""
+    """The CA has it ("Taken Under Submission")."""
 
     ca_request_id: str
     """The RequestID as the CA knows it: an opaque string."""
+    is_denied: bool = False
+    """Whether the CA said no when it was last asked. Its manager may still issue it (certutil -resubmit)."""
     kind: Literal["under_submission"] = "under_submission"
 
 

@@ -8,7 +8,7 @@ What a client is issued is read with `cryptography` from the bytes it got: who r
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,10 +29,10 @@ from gateway.lab.credentials import KeyPair
 from gateway.lab.domain import Domain
 from gateway.lab.kerberos_client import Initiation, KerberosClient
 from gateway.lab.negotiate import KerberosArrivals
-from gateway.lab.server import CA_1, Lab
+from gateway.lab.server import CA_1, Lab, ServiceKind
 from gateway.lab.world import GATEWAY_HOST, World
 from tests.requests import SECURITY_IDENTIFIER, a_key, a_new_request
-from tests.stand import Answer, Change, Stand
+from tests.stand import Answer, Change, Stand, without_probes
 
 CES_CERTIFICATE = f"/{CA_1}_CES_Certificate/service.svc/CES"
 CES_PASSWORD = f"/{CA_1}_CES_UsernamePassword/service.svc/CES"
@@ -172,16 +172,25 @@ def identity_in(der: bytes) -> Identity:
 
 @asynccontextmanager
 async def a_domain_stand(
-    setting: Setting, directory: Path, change: Change = lambda _: None
+    setting: Setting,
+    directory: Path,
+    change: Change = lambda _: None,
+    *,
+    renewal_only: Collection[tuple[ServiceKind, str]] = (),
 ) -> AsyncIterator[DomainStand]:
-    """Running; `change` alters the configuration of `ces-gateway lab --ad` first."""
-    async with Lab(setting.world, KerberosArrivals(setting.domain, setting.world)) as lab:
+    """Running; `change` alters the configuration of `ces-gateway lab --ad` first.
+
+    `renewal_only` is about the inside.
+    """
+    arrivals = KerberosArrivals(setting.domain, setting.world)
+    async with Lab(setting.world, arrivals, renewal_only=renewal_only) as lab:
         ports = Ports.free()
         write_domain_configuration(setting.world, lab, setting.domain, ports)
         content = domain_configuration(setting.world, lab, setting.domain, ports)
         content["audit"]["file"] = str(directory / "audit.jsonl")
         # Labs that share a world are so many CAs of one name, and the last one has written its own.
         del content["certification_authorities"]
+        without_probes(content)
         change(content)
         file = setting.world.directory / f"{directory.name}.yaml"
         file.write_text(yaml.safe_dump(content))

@@ -19,7 +19,8 @@ def run(options: argparse.Namespace) -> int:
     configuration = checked.configuration
     for service in configuration.services:
         print(f"{service.name}: {configuration.public_url_of(service)}")
-        print(f"    to {service.upstream.url} by {service.transition}")
+        for upstream in service.upstream:
+            print(f"    to {upstream.url} by {service.transition}")
     for policy in checked.policies.policies:
         print(f"policy {policy.name}: template {policy.template.name}, {len(policy.rules)} rule(s)")
     for policy in checked.shadow_policies.policies if checked.shadow_policies else ():

@@ -22,16 +22,26 @@ from gateway.web.tls import ClientCertificates, ListenerSettings
 def publication_of(
     configuration: Configuration, service: CEPSettings, not_advertised: AbstractSet[str] = frozenset()
 ) -> Publication:
-    """What a CEP service tells: every CES service but those `not_advertised`, by whatever authentication.
+    """What a CEP service tells: every CES service that its clients can go to, but those `not_advertised`.
 
-    Clients take those of the authentication they came with (cepces no other ones), so that these come first; within, it
-    is the file's order.
+    Clients take those of the authentication they came with (cepces no other ones), so that these come first; within,
+    those that know them as this service does, as an account or by their own certificate; within, it is the file's
+    order.
     """
     advertised = [
-        ces for ces in configuration.services if isinstance(ces, CESSettings) and ces.name not in not_advertised
+        ces
+        for ces in configuration.services
+        if isinstance(ces, CESSettings) and ces.name not in not_advertised and _is_for_clients_of(service, ces)
     ]
+
+    def strangeness(ces: CESSettings) -> tuple[bool, bool]:
+        return (
+            ces.authentication is not service.authentication,
+            ces.by_own_certificate is not service.by_own_certificate,
+        )
+
     uris: dict[str, tuple[CAURI, ...]] = {}
-    for ces in sorted(advertised, key=lambda ces: ces.authentication is not service.authentication):
+    for ces in sorted(advertised, key=strangeness):
         uri = CAURI(
             ces.authentication.client_authentication,
             configuration.public_url_of(ces),
@@ -40,6 +50,11 @@ def publication_of(
         )
         uris[ces.ca] = (*uris.get(ces.ca, ()), uri)
     return Publication(service.friendly_name, policy_id_of(configuration.public_url, service.view), uris)
+
+
+def _is_for_clients_of(service: CEPSettings, ces: CESSettings) -> bool:
+    """Who asks for key-based renewal has a certificate, and neither ticket nor password."""
+    return not service.by_own_certificate or ces.authentication is Authentication.CERTIFICATE
 
 
 def why_not_advertised(

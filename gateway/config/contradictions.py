@@ -10,6 +10,7 @@ from gateway.config.contradictions_of_renewal import contradictions_of_renewal
 from gateway.config.settings import Authentication, CEPSettings, CESSettings, Configuration, TransitionKind
 from gateway.requester import Verifier
 from gateway.strict_yaml import Path as KeyPath
+from gateway.upstream.settings import UpstreamSettings
 from gateway.web.tls import ClientCertificates, ListenerSettings
 
 _TRANSITION_FOR_ALL = "protocol_transition goes with whatever authentication the gateway verifies itself"
@@ -83,7 +84,7 @@ def _contradictions_of_service(
             if service.verifier is not None:
                 yield ("verifier",), "is for UsernamePassword services: tickets are verified by the realm's keytab"
     yield from _contradictions_of_transition(service)
-    yield from _contradictions_of_upstream(service)
+    yield from _contradictions_of_upstreams(service)
     yield from contradictions_of_realm_of(configuration, service)
     yield from contradictions_of_renewal(configuration, service)
 
@@ -133,16 +134,28 @@ def _contradictions_of_transition(service: CEPSettings | CESSettings) -> Iterato
             )
 
 
-def _contradictions_of_upstream(service: CEPSettings | CESSettings) -> Iterator[tuple[KeyPath, str]]:
+def _contradictions_of_upstreams(service: CEPSettings | CESSettings) -> Iterator[tuple[KeyPath, str]]:
+    servers: set[str] = set()
+    for n, upstream in enumerate(service.upstream):
+        for key, message in _contradictions_of_upstream(service, upstream):
+            yield ("upstream", n, *key), message
+        if upstream.server in servers:
+            yield ("upstream", n), f"{upstream.server} stands in this list already"
+        servers.add(upstream.server)
+
+
+def _contradictions_of_upstream(
+    service: CEPSettings | CESSettings, upstream: UpstreamSettings
+) -> Iterator[tuple[KeyPath, str]]:
     """What is shown to the internal service is what the transition says, and nothing else."""
     uses_certificate = service.transition is TransitionKind.OWN_CERTIFICATE
-    if uses_certificate and service.upstream.certificate is None:
-        yield ("upstream",), "needs certificate and key: the transition is own_certificate"
-    if not uses_certificate and service.upstream.certificate is not None:
-        yield ("upstream", "certificate"), f"is not used with the transition {service.transition}: leave it out"
-    if service.upstream.service_principal_name is not None and not service.transition.shows_ticket:
+    if uses_certificate and upstream.certificate is None:
+        yield (), "needs certificate and key: the transition is own_certificate"
+    if not uses_certificate and upstream.certificate is not None:
+        yield ("certificate",), f"is not used with the transition {service.transition}: leave it out"
+    if upstream.service_principal_name is not None and not service.transition.shows_ticket:
         yield (
-            ("upstream", "service_principal_name"),
+            ("service_principal_name",),
             f"is not used with the transition {service.transition}, which shows no ticket: leave it out",
         )
 

@@ -62,13 +62,13 @@ def _hosts_of_two_realms(configuration: Configuration) -> Iterator[tuple[KeyPath
     for n, service in enumerate(configuration.services):
         if service.realm is None or not service.transition.shows_ticket:
             continue
-        host = service.upstream.spn.partition("/")[2].partition(":")[0].lower()
-        known = realms.setdefault(host, service.realm)
-        if known != service.realm:
-            yield (
-                ("services", n, "realm"),
-                f"{host} is in {known} for another service: a host has its SPN in one realm only",
-            )
+        for upstream in service.upstream:
+            known = realms.setdefault(upstream.spn_host, service.realm)
+            if known != service.realm:
+                yield (
+                    ("services", n, "realm"),
+                    f"{upstream.spn_host} is in {known} for another service: a host has its SPN in one realm only",
+                )
 
 
 def _rules_without_directory(configuration: Configuration) -> Iterator[tuple[KeyPath, str]]:

@@ -220,9 +220,9 @@ def _mistakes_of_channel_bindings(document: Document, configuration: Configurati
 
 
 def _mistakes_of_upstreams(configuration: Configuration) -> Iterator[Mistake]:
-    for service in configuration.services:
+    for upstream in (upstream for service in configuration.services for upstream in service.upstream):
         try:
-            client_context(service.upstream)
+            client_context(upstream)
         except Mistaken as mistaken:
             yield from mistaken.mistakes
 

@@ -26,7 +26,8 @@ from gateway.state.settings import SqliteSettings, StateSettings
 from gateway.strict_yaml import Settings
 from gateway.transition import kerberos as transition
 from gateway.transition.guard import ImpersonationSettings
-from gateway.upstream.settings import UpstreamSettings
+from gateway.upstream.health import HealthSettings
+from gateway.upstream.settings import Upstreams
 from gateway.web.limits import LimitSettings
 from gateway.web.management import ManagementSettings
 from gateway.web.tls import ListenerSettings
@@ -96,7 +97,9 @@ class _ServiceSettings(Settings):
     """Whether Kerberos clients must have bound their token to the TLS connection."""
     public_url: str | None = None
     """`https://host[:port]` where clients reach this service, if it is not the general one."""
-    upstream: UpstreamSettings
+    upstream: Upstreams
+    health: HealthSettings = HealthSettings()
+    """When one of `upstream` is left alone, and for how long."""
     transition: TransitionKind
 
     @model_validator(mode="after")
@@ -148,6 +151,14 @@ class CESSettings(_ServiceSettings):
     def by_own_certificate(self) -> bool:
         """Whether the client's certificate stands for itself, and for no account."""
         return self.renewal_only
+
+    @property
+    def takes(self) -> tuple[object, ...]:
+        """All that decides about who may ask here for what, and goes inside as whom."""
+        return (
+            self.public_url, self.authentication, self.verifier, self.realm, self.channel_bindings, self.transition,
+            self.renewal_only,
+        )  # fmt: skip
 
     @property
     def path(self) -> str:
@@ -214,6 +225,14 @@ class Configuration(Settings):
     def public_host_of(self, service: CEPSettings | CESSettings) -> str:
         """The host of that URL, in lower case."""
         return urlsplit(service.public_url or self.public_url).hostname or ""
+
+    def ces_alike(self, service: CESSettings) -> dict[str, CESSettings]:
+        """By CA, one CES service for each to which whoever comes to this one could have come as well; itself first."""
+        alike = {service.ca: service}
+        for other in self.services:
+            if isinstance(other, CESSettings) and other.takes == service.takes:
+                alike.setdefault(other.ca, other)
+        return alike
 
     def public_hosts(self) -> frozenset[str]:
         """Every host name that clients use."""

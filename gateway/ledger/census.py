@@ -7,7 +7,7 @@ from datetime import datetime
 
 from gateway.ledger.certificates import Holding, Stage
 
-OF_SUBMISSIONS = (Stage.SENT, Stage.IN_DOUBT, Stage.PENDING, Stage.WITHHELD)
+OF_SUBMISSIONS = (Stage.SENT, Stage.IN_DOUBT, Stage.PENDING, Stage.DENIED, Stage.WITHHELD)
 """Those at which nobody has a certificate."""
 OF_CERTIFICATES = (Stage.VALID, Stage.ENDING, Stage.RENEWED, Stage.LAPSED)
 

@@ -26,6 +26,8 @@ class Stage(StrEnum):
     IN_DOUBT = "in_doubt"
     """Nobody waits for the answer any more, and whether there is a certificate is not known."""
     PENDING = "pending"
+    DENIED = "denied"
+    """It was pending, and the CA said no when its client asked again."""
     WITHHELD = "withheld"
     VALID = "valid"
     ENDING = "ending"
@@ -94,8 +96,8 @@ def _stage(line: Submission, now: datetime, warn: timedelta, *, is_renewed: bool
     match line.outcome:
         case InDoubt():
             return Stage.SENT if line.may_be_on_its_way(now) else Stage.IN_DOUBT
-        case UnderSubmission():
-            return Stage.PENDING
+        case UnderSubmission(is_denied=is_denied):
+            return Stage.DENIED if is_denied else Stage.PENDING
         case Withheld():
             return Stage.WITHHELD
         case Answered(certificate=facts):

@@ -33,8 +33,6 @@ KEPT_AFTER_THE_END = timedelta(days=90)
 _MAX_REQUEST_ID = 2**31 - 1
 _ATTEMPTS = 5
 _PAUSE_SECONDS = 0.2
-_CANDIDATES = 20
-"""Requests that a CA may have taken from others meanwhile, and that are looked at to find the one in doubt."""
 
 
 class Ledger:
@@ -109,7 +107,7 @@ class Ledger:
             template=approval.policy.template.name,
             submitted_at=now,
             renews=None if renewed is None else renewed.sha256_fingerprint,
-            outcome=InDoubt(until=now + self._answer, after=await self._latest()),
+            outcome=InDoubt(until=now + self._answer, after=await self.latest()),
             request=application.request.der,
             additional_context=application.additional_context,
         )
@@ -149,6 +147,12 @@ class Ledger:
         settled = replace(submission, outcome=outcome, request=None, additional_context=())
         await self._write(settled, settled.submitted_at + OPEN_FOR)
 
+    async def denied(self, submission: Submission) -> None:
+        """Note that the CA does not issue what was pending. Raises StateUnavailable."""
+        if isinstance(submission.outcome, UnderSubmission) and not submission.outcome.is_denied:
+            outcome = replace(submission.outcome, is_denied=True)
+            await self._write(replace(submission, outcome=outcome), submission.submitted_at + OPEN_FOR)
+
     async def in_doubt(self, submission: Submission) -> None:
         """Note that nobody waits for the answer any more. Raises StateUnavailable."""
         if isinstance(submission.outcome, InDoubt):
@@ -160,13 +164,13 @@ class Ledger:
         await self._remove(Table.REPEATS, submission.digest)
         await self._remove(Table.SUBMISSIONS, submission.request_id)
 
-    def candidates(self, submission: Submission) -> Iterator[str]:
-        """The RequestIDs under which the CA may have it, the likeliest first: AD CS counts them up."""
-        match submission.outcome:
-            case UnderSubmission(ca_request_id=ca_request_id):
-                yield ca_request_id
-            case InDoubt(after=str(after)):
-                yield from (str(int(after) + n) for n in range(1, _CANDIDATES + 1))
+    async def latest(self) -> str | None:
+        """The highest RequestID of the CA that was heard of; None where it does not count them, or nothing was heard.
+
+        Raises StateUnavailable.
+        """
+        entry = await self._state.get(Table.SIGHTINGS, self._sighting)
+        return None if entry is None else entry.value.decode()
 
     async def _file(self, submission: Submission, now: datetime) -> Submission:
         """Under a RequestID that nobody can guess, and that nothing else has."""
@@ -205,10 +209,6 @@ class Ledger:
         entry = await self._state.get(table, key)
         if entry is not None:
             await self._state.remove(table, entry)
-
-    async def _latest(self) -> str | None:
-        entry = await self._state.get(Table.SIGHTINGS, self._sighting)
-        return None if entry is None else entry.value.decode()
 
     async def _heard_of(self, ca_request_id: str) -> None:
         """Remember the highest RequestID. Of servers that do not count in decimal, nothing is remembered."""

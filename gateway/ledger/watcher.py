@@ -8,6 +8,7 @@ from typing import Protocol, Self
 
 import structlog
 
+from gateway.background import Background
 from gateway.errors import StateUnavailable
 from gateway.ledger.census import OF_CERTIFICATES, OF_SUBMISSIONS, Census, census
 from gateway.ledger.certificates import holdings
@@ -58,17 +59,16 @@ class CertificateWatcher:
         self._partners = partners
         self._metrics = metrics
         self._sleep = sleep
+        self._background = Background([("certificates are counted", self._watch)])
 
     async def __aenter__(self) -> Self:
-        # Kept, and awaited at the end. No TaskGroup: who enters it must leave it, and this may end in another task.
-        self._task = asyncio.create_task(self._watch())  # noqa: TID251 -- see above
+        self._background.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await self._background.stop()
 
     async def count(self) -> None:
         """Once. Raises StateUnavailable, and what was counted before stays."""

@@ -83,8 +83,22 @@ def _is_roca(modulus: int) -> bool:
 
 # --- Fermat ---------------------------------------------------------------------------------------------------------
 
-_SIEVE = 9 * 5 * 7 * 11 * 13 * 64
-_SQUARES = frozenset(n * n % _SIEVE for n in range(_SIEVE))
+_COPRIMES = (64, 9, 5, 7, 11, 13)
+_SIEVE = prod(_COPRIMES)
+
+
+def _squares() -> frozenset[int]:
+    """Modulo _SIEVE: by Chinese remainders, since the squares of so many numbers would take most of a second."""
+    found, product = [0], 1
+    for m in _COPRIMES:
+        inverse = pow(product, -1, m)
+        squares = {n * n % m for n in range(m)}
+        found = [known + product * ((square - known) * inverse % m) for known in found for square in squares]
+        product *= m
+    return frozenset(found)
+
+
+_SQUARES = _squares()
 """Fewer than one number in a hundred has such a remainder: the others need no square root."""
 
 

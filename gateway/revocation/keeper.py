@@ -10,6 +10,7 @@ from typing import Protocol, Self
 
 import structlog
 
+from gateway.background import Background
 from gateway.pki.authorities import CertificationAuthorities
 from gateway.pki.revocation_list import RevocationList, RevocationListUnusable
 from gateway.revocation.read import read_authority, read_list
@@ -52,15 +53,15 @@ class AuthoritiesKeeper:
         ]
         self._clock = clock
         self._observer = observer
-        self._tasks: list[asyncio.Task[None]] = []
+        reading = ((f"revocation list {each.source}", partial(self._keep, each)) for each in self._sources)
+        self._background = Background(reading)
         self._snapshot = CertificationAuthorities(self._authorities)
 
     def __call__(self) -> CertificationAuthorities:
         return self._snapshot
 
     async def __aenter__(self) -> Self:
-        # Kept, and awaited by __aexit__.
-        self._tasks = [asyncio.create_task(self._keep(source)) for source in self._sources]  # noqa: TID251 -- see above
+        self._background.start()
         with suppress(TimeoutError):
             async with asyncio.timeout(START_SECONDS):
                 for source in self._sources:
@@ -68,9 +69,7 @@ class AuthoritiesKeeper:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.stop()
 
     def reload(self) -> None:
         """Read certificates and lists again. Raises ValueError or OSError, and then nothing has changed."""

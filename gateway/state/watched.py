@@ -10,6 +10,7 @@ from typing import Protocol, Self, TypeVar
 
 import structlog
 
+from gateway.background import Background
 from gateway.errors import StateUnavailable
 from gateway.state.gcra import Budget
 from gateway.state.state import Entry, Overspent, Spending, State, Table
@@ -57,21 +58,20 @@ class WatchedState:
         self._metrics = metrics
         self._sleep = sleep
         self._is_healthy = True
+        self._background = Background([("the state is probed", self._probe)])
 
     def is_healthy(self) -> bool:
         """Whether the last operation was answered."""
         return self._is_healthy
 
     async def __aenter__(self) -> Self:
-        # Kept, and awaited at the end. No TaskGroup: who enters it must leave it, and this may end in another task.
-        self._probing = asyncio.create_task(self._probe())  # noqa: TID251 -- see above
+        self._background.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._probing.cancel()
-        await asyncio.gather(self._probing, return_exceptions=True)
+        await self._background.stop()
         await self.close()
 
     async def get(self, table: Table, key: str) -> Entry | None:

@@ -76,6 +76,27 @@ def expect_soap(answer: HttpAnswer, question: Question) -> None:
         )
 
 
+def expect_challenge(answer: HttpAnswer, url: str, *, by_negotiate: bool) -> None:
+    """That a service without which there would be no such answer has asked for a credential.
+
+    `by_negotiate`: by HTTP (RFC 4559 4.1), as IIS does before a service with Windows authentication; else by a SOAP
+    fault, as WCF does for want of a UsernameToken. Raises UpstreamUnavailable or UpstreamMisbehaved.
+    """
+    if answer.status in {502, 503, 504}:
+        raise UpstreamUnavailable(f"{url} is not in service: {answer}", sent=True)
+    if by_negotiate:
+        schemes = {header.strip().partition(" ")[0].lower() for header in answer.www_authenticate}
+        if answer.status != 401 or "negotiate" not in schemes:
+            raise UpstreamMisbehaved(f"{url} does not ask for Negotiate where there is no ticket: it sent {answer}")
+        return
+    try:
+        fault = parse_fault(parse_envelope(answer.body)) if answer.content_type == MEDIA_TYPE else None
+    except (MalformedMessage, SecurityHeaderInvalid):
+        fault = None
+    if fault is None:
+        raise UpstreamMisbehaved(f"{url} does not ask for a user name where there is none: it sent {answer}")
+
+
 def read_answer(answer: HttpAnswer, question: Question) -> Envelope:
     """The envelope that answers the question.
 

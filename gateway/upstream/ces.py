@@ -12,8 +12,14 @@ from gateway.pki.certificate_request import RequestFormat
 from gateway.policy.decision import Approval
 from gateway.protocol import wstep
 from gateway.protocol.key_exchange import ACTION_KET_FINAL, KeyExchangeToken, parse_key_exchange_token
+from gateway.protocol.soap import UpstreamRefused
 from gateway.protocol.wstep import RequestSecurityToken, RequestSecurityTokenResponse
+from gateway.upstream.outcome import Outcome, outcome_of
 from gateway.upstream.soap_client import SoapClient
+
+_NO_REQUEST = wstep.QueryTokenStatus("2147483647")
+"""The greatest RequestID that a CA's database could have (a LONG), which none comes to. Its row is looked for, and not
+found: CERTSRV_E_PROPERTY_EMPTY ([MS-WCCE] 3.2.1.4.2.1.3). Not 0: that is what a new request has."""
 
 _VALUE_TYPES = {
     RequestFormat.PKCS10: wstep.ValueType.PKCS10,
@@ -48,6 +54,18 @@ class CesClient:
             return parse_key_exchange_token(answer)
         except MalformedMessage as error:
             raise UpstreamMisbehaved(f"CES sent a KeyExchangeToken that cannot be read: {error}") from error
+
+    async def probe(self, credential: Credential) -> None:
+        """As `gateway.upstream.health.Probed` says: ask the CA after a request that there is not."""
+        try:
+            await self._request_security_token(_NO_REQUEST, credential)
+        except UpstreamRefused as error:
+            if outcome_of(error) is not Outcome.ANSWERED:
+                raise
+
+    async def knock(self) -> None:
+        """As `gateway.upstream.health.Probed` says."""
+        await self.client.knock(wstep.ACTION_RST, wstep.render_request(_NO_REQUEST))
 
     async def _request_security_token(
         self, token: RequestSecurityToken, credential: Credential

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from gateway.protocol.xml import MAX_MESSAGE_BYTES
 from gateway.strict_yaml import Settings
@@ -42,12 +42,30 @@ class UpstreamSettings(Settings):
     """What the parser takes at most is the default: a GetPolicies of 208 templates was seen to be 400 kB."""
     max_connections: int = Field(default=16, gt=0)
     """WCF serves 16 calls per processor at once by default (maxConcurrentCalls); more would only queue inside."""
+    priority: int = Field(default=1, ge=1, le=100)
+    """Lower first: a higher one is asked only while none of a lower one is well."""
+    weight: int = Field(default=1, ge=1, le=1000)
+    """The share of the calls, among those of the same priority."""
+
+    @property
+    def server(self) -> str:
+        """`host:port`: where it is connected to, as metrics and logs call it."""
+        if self.server_address is not None:
+            return self.server_address
+        parts = urlsplit(self.url)
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        return f"{host}:{parts.port or 443}"
 
     @property
     def spn(self) -> str:
         """The SPN for which tickets are asked. MIT Kerberos looks for a host in lower case, AD for one in any."""
         service, _, host = (self.service_principal_name or f"HTTP/{urlsplit(self.url).hostname}").partition("/")
         return f"{service}/{host.lower()}"
+
+    @property
+    def spn_host(self) -> str:
+        """The host of the SPN, without a port."""
+        return self.spn.partition("/")[2].partition(":")[0]
 
     @field_validator("url")
     @classmethod
@@ -77,6 +95,16 @@ class UpstreamSettings(Settings):
         if self.server_address is not None and _is_ip_address(urlsplit(self.url).hostname or ""):
             raise ValueError("server_address replaces what DNS says of a name, but the url's host is an address")
         return self
+
+
+def _one_or_several(value: object) -> object:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+Upstreams = Annotated[
+    tuple[UpstreamSettings, ...], BeforeValidator(_one_or_several), Field(min_length=1, max_length=16)
+]
+"""One mapping, or a list of them: servers that do the same, of which any will do."""
 
 
 def parse_address(text: str) -> tuple[str, int]:

@@ -24,7 +24,7 @@ from gateway.errors import TicketRefusedInside, UpstreamMisbehaved, UpstreamUnav
 from gateway.protocol.security import UsernameToken
 from gateway.protocol.soap import Envelope, render_envelope
 from gateway.tickets import ServiceTicket
-from gateway.upstream.answer import MEDIA_TYPE, HttpAnswer, Question, read_answer
+from gateway.upstream.answer import MEDIA_TYPE, HttpAnswer, Question, expect_challenge, read_answer
 from gateway.upstream.negotiate import Authorization, NegotiateRequest, Negotiator
 from gateway.upstream.settings import UpstreamSettings, parse_address
 from gateway.upstream.tls import client_context
@@ -125,6 +125,15 @@ class SoapClient:
         except TicketRefusedInside:
             self._on_refused(credential.ticket)
             raise
+
+    async def knock(self, action: str, body: etree._Element) -> None:
+        """Send one message without any credential, and see that the service asks for one: then it is there.
+
+        Raises UpstreamUnavailable or UpstreamMisbehaved.
+        """
+        url = self._settings.url
+        message = render_envelope(action, body, message_id=f"urn:uuid:{uuid4()}", to=url)
+        expect_challenge(await self._post(message, None), url, by_negotiate=self._negotiator is not None)
 
     async def _ask(self, message: bytes, authorization: Authorization | None = None) -> HttpAnswer:
         loop = asyncio.get_running_loop()

@@ -34,6 +34,7 @@ from gateway.telemetry import Metrics, configure_logging
 from gateway.web.answer import SoapService, enrollment_policy_story
 from tests.bench.policies import REQUESTER, some_policies
 from tests.bench.table import print_table
+from tests.fakes.inside import OneServer
 from tests.templates import CA_1, a_ca_certificate, an_offered_policy
 
 URI = CAURI(ClientAuthentication.CERTIFICATE, "https://enroll.partner.example/CES", None, renewal_only=False)
@@ -96,9 +97,8 @@ async def measured(templates: int, rounds: int, times: int) -> SimpleNamespace:
     story = EnrollmentPolicy(
         authenticate,
         lambda: policies,
-        transition=inside,
+        inside=OneServer(inside, inside),
         asks_as=lambda _: "own_certificate",
-        cep=inside,
         offers=KeptOffers("cep", 300, now),
         views=KeptViews("cep"),
         has_it=LastTold(now, lambda: policies).has_it,

@@ -8,9 +8,10 @@ from ssl import DER_cert_to_PEM_cert
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from gateway.catalogue.file import read_file
-from gateway.lab.server import CA_1
+from gateway.lab.server import CA_1, CA_2
 from gateway.lab.templates import PARTNER_WEB_SERVER, TEMPLATES
 from gateway.lab.world import World
 from gateway.policy.catalogue import Catalogue
@@ -84,6 +85,43 @@ async def test_the_gateway_asks_by_itself_under_its_own_certificate(world: World
     assert f"ces_gateway_catalogue_templates {len(TEMPLATES)}.0" in metrics
     assert 'ces_gateway_catalogue_refresh_failures_total{service="cep-certificate"} 0.0' in metrics
     assert 'ces_gateway_catalogue_age_seconds{service="cep-password"} +Inf' in metrics
+
+
+async def test_a_template_that_another_ca_issues_is_led_to_it_whichever_address_the_client_knows(
+    world: World, tmp_path: Path, file: Path
+) -> None:
+    """The second CA has no PartnerPending; who asks at its address is served by the first one."""
+    address = f"/{CA_2}_CES_UsernamePassword/service.svc/CES"
+
+    def change(content: dict[str, Any]) -> None:
+        content["catalogue"] = {"file": str(file)}
+        # Which would ask by itself.
+        content["services"].remove(service(content, "cep-certificate"))
+
+    async with a_stand(world, tmp_path, change) as stand:
+        message = stand.issue(a_new_request(WEB, template="PartnerPending"))
+        refused = await stand.post(message, address)
+        assert refused.fault.hresult == 0x80094800, "as long as nobody knows which CA issues it"
+        await stand.post(stand.get_policies(), CEP_PASSWORD)
+
+        pending = await stand.post(message, address)
+
+        request_id = pending.find(".//wstep:RequestID")
+        assert request_id
+        assert address.replace(" ", "%20").encode() in pending.body
+        first, second = stand.lab.authorities[CA_1], stand.lab.authorities[CA_2]
+        (number,) = first.requests
+        assert len(second.requests) == 1, "the one that it has refused"
+        first.resolve(number)
+        fetched = await stand.post(stand.query_token_status(request_id), address)
+        issuer = x509.load_der_x509_certificate(fetched.certificate).issuer
+        assert issuer.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value == CA_1
+
+        message = stand.issue(a_new_request(WEB))
+        web_server = await stand.post(message, address)
+        assert len(second.requests) == 2, "what it issues is its own"
+        assert (await stand.post(message)).certificate == web_server.certificate, "whichever address is tried next"
+        assert len(first.requests) == 1
 
 
 async def test_a_reload_takes_a_catalogue_that_was_written_by_hand(world: World, tmp_path: Path, file: Path) -> None:

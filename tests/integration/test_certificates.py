@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from cryptography import x509
 
+from gateway.lab.server import CA_1
 from gateway.lab.world import World
 from gateway.state.state import Table
 from gateway.submission import Submission, Withheld
 from tests.integration.test_cli import Ran, run
 from tests.ledger import DAY, a_line, in_doubt, keep
 from tests.redis_server import RedisServer
-from tests.requests import a_certification_request
+from tests.requests import a_certification_request, a_new_request
 from tests.stand import ALICE, Stand, a_stand
 
 WEB = "www.partner-a.example"
@@ -132,6 +133,18 @@ async def test_what_is_in_doubt_is_told_with_what_to_do(ledger: Ledger) -> None:
     wanted = "Request.SubmittedWhen>=now-2:07,Request.SubmittedWhen<=now-2:03,RequestID>16"
     assert f'certutil -view -restrict "{wanted}" -out "RequestID,' in ran.output
     assert "the client may ask anew at any time" in ran.output
+
+
+async def test_what_the_ca_has_denied_is_not_pending_any_more(ledger: Ledger) -> None:
+    stand = ledger.stand
+    pending = await stand.post(stand.issue(a_new_request(WEB, template="PartnerPending")))
+    assert [row["stage"] for row in await ledger.listed()] == ["pending"]
+    authority = stand.lab.authorities[CA_1]
+    authority.resolve(max(authority.requests), issue=False)
+
+    await stand.post(stand.query_token_status(pending.find(".//wstep:RequestID") or ""))
+
+    assert [row["stage"] for row in await ledger.listed()] == ["denied"]
 
 
 async def test_a_withheld_certificate_leads_to_the_audit_record(ledger: Ledger) -> None:

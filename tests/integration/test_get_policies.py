@@ -1,36 +1,25 @@
 """GetPolicies for the outside, over the wire: what is advertised works, and what was once answered is of use."""
 
 import asyncio
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import aiohttp
 import pytest
 from cryptography import x509
-from lxml import etree
 
 from gateway.cli.lab_configuration import authorities
 from gateway.lab.server import CA_1, CA_2
 from gateway.lab.world import GATEWAY_HOST, World
+from tests.advertised import CERTIFICATE, USERNAME_PASSWORD, Advertised, advertised
 from tests.certificates import Authority
 from tests.fakes.internal import Act, Exchange, FakeInternal, replies
 from tests.fakes.messages import policies_of_nothing
-from tests.requests import a_certification_request
-from tests.stand import CEP_CERTIFICATE, CEP_PASSWORD, NAMESPACES, Answer, Stand, a_stand, service, with_fake
+from tests.requests import a_new_request
+from tests.stand import CEP_CERTIFICATE, CEP_PASSWORD, Answer, Stand, a_stand, service, with_fake
 
 WEB = "www.partner-a.example"
-USERNAME_PASSWORD, CERTIFICATE = "4", "8"
-
-
-@dataclass(frozen=True)
-class Advertised:
-    ca: str
-    authentication: str
-    uri: str
-    priority: int
 
 
 async def fetch(stand: Stand, path: str, **how: Any) -> Answer:
@@ -39,40 +28,16 @@ async def fetch(stand: Stand, path: str, **how: Any) -> Answer:
     return await stand.post(stand.get_policies(**how), path)
 
 
-def advertised(answer: Answer) -> list[Advertised]:
-    """Read with plain lxml."""
-    root = etree.fromstring(answer.body)
-    return [
-        Advertised(_subject(ca), _text(uri, "clientAuthentication"), _text(uri, "uri"), int(_text(uri, "priority")))
-        for ca in root.iterfind(".//xcep:cA", NAMESPACES)
-        for uri in ca.iterfind(".//xcep:cAURI", NAMESPACES)
-    ]
-
-
-def _subject(ca: etree._Element) -> str:
-    pem = f"-----BEGIN CERTIFICATE-----\n{_text(ca, 'certificate')}\n-----END CERTIFICATE-----"
-    (name,) = x509.load_pem_x509_certificate(pem.encode()).subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-    return str(name.value)
-
-
-def _text(parent: etree._Element, name: str) -> str:
-    found = parent.find(f"xcep:{name}", NAMESPACES)
-    assert found is not None
-    assert found.text
-    return found.text
-
-
 async def enroll(stand: Stand, at: Advertised) -> Answer:
     """As a client that goes by nothing but the URI and the authentication that it was told."""
-    request = a_certification_request(f"CN={WEB}", dns=(WEB,))
+    request = a_new_request(WEB)
     by_certificate = at.authentication == CERTIFICATE
-    parts = urlsplit(at.uri)
-    assert parts.hostname == GATEWAY_HOST
+    assert at.host == GATEWAY_HOST
     return await stand.post(
         stand.issue(request, security="" if by_certificate else None),
-        unquote(parts.path),
+        at.path,
         client=stand.world.partner_a if by_certificate else None,
-        port=parts.port,
+        port=at.port,
     )
 
 
@@ -217,8 +182,8 @@ async def test_a_renewal_only_service_is_advertised_as_one(world: World, tmp_pat
     async with a_stand(world, tmp_path, change) as stand:
         answer = await fetch(stand, CEP_CERTIFICATE)
 
-    (first, *_) = etree.fromstring(answer.body).iterfind(".//xcep:cAURI", NAMESPACES)
-    assert (_text(first, "clientAuthentication"), _text(first, "renewalOnly")) == (CERTIFICATE, "true")
+    first, *_ = advertised(answer)
+    assert (first.authentication, first.renewal_only) == (CERTIFICATE, True)
 
 
 async def test_a_service_that_would_not_work_is_not_advertised_and_it_is_said_why(world: World, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from gateway.ledger.document import Line, read
 from gateway.state.sqlite import SqliteState
 from gateway.state.state import Table
 from gateway.submission import Answered, InDoubt, Submission
-from tests.requests import a_new_request
+from tests.requests import a_key, a_new_request
 from tests.stand import Answer, Stand, service, write_stand_configuration
 
 WEB = "www.partner-a.example"
@@ -164,13 +164,46 @@ async def test_whenever_the_gateway_is_killed_a_pending_request_is_not_submitted
     await one_enrollment(gateways)
     steps = await one_enrollment(gateways, "PartnerPending")
 
-    for fatal in range(1 + max(n for n, step in enumerate(steps) if step == "after exchange"), len(steps) + 1):
+    for fatal in range(1 + steps.index("after exchange"), len(steps) + 1):
         request = a_new_request(WEB, template="PartnerPending")
-        await enroll_through(gateways, request, fatal)
+        answer = await enroll_through(gateways, request, fatal)
 
-        assert len(gateways.rows(request)) == 1, f"killed {steps[fatal - 1]}, step {fatal} of {steps}"
+        killed = f"killed {steps[fatal - 1]}, step {fatal} of {steps}"
+        assert len(gateways.rows(request)) == 1, killed
+        assert answer.find(".//wstep:RequestID"), killed
         requests = [line.request for line in await gateways.ledger()]
         assert requests.count(request) == 1
+
+
+async def test_a_pending_request_whose_answer_is_lost_is_fetched_when_it_is_issued(gateways: Gateways) -> None:
+    await one_enrollment(gateways)
+    request = a_new_request(WEB, template="PartnerPending")
+    pending = await enroll_through(gateways, request, 0, "deaf")
+    (row,) = gateways.rows(request)
+    gateways.stand.lab.authorities[CA_1].resolve(row.request_id)
+
+    await gateways.start()
+    fetched = await gateways.post(gateways.stand.query_token_status(pending.find(".//wstep:RequestID") or ""))
+    await gateways.stop()
+
+    (row,) = gateways.rows(request)
+    assert fetched is not None
+    assert row.certificate is not None
+    assert fetched.certificate == row.certificate.public_bytes(Encoding.DER)
+
+
+async def test_the_first_answer_of_a_ca_that_is_lost_is_found_when_another_has_come(gateways: Gateways) -> None:
+    """Of one whose old rows are deleted, and that has no row yet whose number anybody knows."""
+    request = a_new_request(WEB, key=a_key(name="first"))
+    unknown = await enroll_through(gateways, request, 0, "deaf")
+    assert unknown.fault.hresult == 0x800706BE
+
+    await one_enrollment(gateways)
+    answer = await enroll_through(gateways, request, 0)
+
+    (row,) = gateways.rows(request)
+    assert row.certificate is not None
+    assert answer.certificate == row.certificate.public_bytes(Encoding.DER)
 
 
 async def test_an_answer_that_is_lost_is_found_again_and_nothing_is_sent_twice(gateways: Gateways) -> None:

@@ -4,7 +4,6 @@ The lab's CES is one that was set up with -RenewalOnly and -AllowKeyBasedRenewal
 certificate. Each renewal that is wrong is wrong in one thing, and refused for that.
 """
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -13,20 +12,26 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateway.cli.lab_configuration import authorities
-from gateway.lab.accounts import ALICE
 from gateway.lab.server import CA_1, CA_2, ServiceKind
 from gateway.lab.templates import PARTNER_DEVICE
-from gateway.lab.world import KeyPair, World, create_world
-from tests.cmc import Holder, a_ca, a_certificate, a_cms_request, a_renewal, a_renewal_attribute, signed_by
+from gateway.lab.world import World, create_world
+from tests.cmc import Holder, a_ca, a_certificate, a_cms_request, a_renewal, signed_by
+from tests.devices import (
+    CEP_KEY_BASED_RENEWAL,
+    NAME,
+    OTHER_NAME,
+    a_request,
+    enrolled,
+    names_in,
+    post,
+    revoke,
+    shown,
+    the_ca,
+)
 from tests.requests import a_certification_request, a_key, a_template_oid_extension
-from tests.stand import CES_CERTIFICATE, Answer, Stand, a_stand, service
-
-NAME = "serial-4711.devices.fabrikam.example"
-OTHER_NAME = "serial-4712.devices.fabrikam.example"
-CEP_KEY_BASED_RENEWAL = "/KeyBasedRenewal_ADPolicyProvider_CEP_Certificate/service.svc/CEP"
+from tests.stand import CES_CERTIFICATE, Stand, a_stand, service
 
 
 @pytest.fixture(scope="module")
@@ -48,59 +53,12 @@ async def stand(world: World, tmp_path: Path) -> AsyncIterator[Stand]:
         yield running
 
 
-def enrolled(stand: Stand, name: str = NAME, template: str = "PartnerDevice", key: str = "of the device") -> Holder:
-    """Inside, where devices are set up."""
-    private_key = a_key("RSA" if template == "PartnerUser" else "EC", key)
-    request = a_certification_request(f"CN={name}", dns=[name], template=template, key=private_key)
-    row = stand.lab.authorities[CA_1].submit(request, "", ALICE)
-    assert row.certificate is not None, row.disposition_message
-    return Holder(row.certificate.public_bytes(Encoding.DER), private_key)
-
-
-def the_ca(stand: Stand, name: str = CA_1) -> Holder:
-    """An authority of the lab, with its key."""
-    signer = stand.lab.authorities[name].signer
-    return Holder(signer.certificate.public_bytes(Encoding.DER), signer.key)
-
-
 def by_hand(ca: Holder, *, serial: int, valid: tuple[int, int] = (-90, 10)) -> Holder:
     """A device's certificate as that CA would make it; `valid` in days from now."""
     days = (timedelta(days=valid[0]), timedelta(days=valid[1]))
     template = a_template_oid_extension(PARTNER_DEVICE.oid.dotted_string, 100, 4)
     now = datetime.now(UTC).replace(microsecond=0)
     return a_certificate(ca, f"CN={NAME}", serial=serial, valid=days, now=now, extensions=[template])
-
-
-def a_request(old: Holder, name: str = NAME, dns: str | None = None) -> bytes:
-    """To renew that certificate, for a new key."""
-    attributes = [a_renewal_attribute(old.certificate)]
-    return a_certification_request(
-        f"CN={name}", dns=[dns or name], template="PartnerDevice", extra_attributes=attributes
-    )
-
-
-def shown(stand: Stand, holder: Holder, directory: Path) -> KeyPair:
-    """What the device shows to TLS, with the CA above."""
-    pair = KeyPair(directory / "device.pem", directory / "device.key.pem")
-    above = the_ca(stand).public
-    pair.certificate.write_bytes(holder.public.public_bytes(Encoding.PEM) + above.public_bytes(Encoding.PEM))
-    pair.key.write_bytes(holder.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return pair
-
-
-async def post(stand: Stand, holder: Holder, request: bytes, directory: Path) -> Answer:
-    """The request, from whom that certificate stands for."""
-    message = stand.issue(request, security="")
-    return await stand.post(message, CES_CERTIFICATE, client=shown(stand, holder, directory))
-
-
-async def revoke(stand: Stand, holder: Holder) -> None:
-    """Have the CA revoke it, and the gateway know."""
-    number = holder.public.serial_number
-    stand.lab.revoke(CA_1, number)
-    stand.app.authorities.reload()
-    while not any(number in known.revoked for known in stand.app.authorities().revocation_lists):  # noqa: ASYNC110
-        await asyncio.sleep(0)
 
 
 # --- the good ones --------------------------------------------------------------------------------------------------
@@ -113,10 +71,8 @@ async def test_a_device_renews_by_its_key_and_stands_for_itself(stand: Stand, tm
     answer = await post(stand, old, a_renewal(old, cmc=cmc, request=a_request(old)), tmp_path)
 
     assert answer.status == 200, await stand.refusal_of(answer)
-    leaf = x509.load_der_x509_certificate(answer.certificate)
-    assert (leaf.subject.rfc4514_string(), leaf.public_key()) == (f"CN={NAME}", a_key().public_key())
-    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert names.get_values_for_type(x509.DNSName) == [NAME]
+    assert names_in(answer.certificate) == (f"CN={NAME}", [NAME])
+    assert x509.load_der_x509_certificate(answer.certificate).public_key() == a_key().public_key()
     assert stand.lab.issued[-1].requester.name == "svc-gateway"
     (approved,) = stand.audit("approved")
     assert (approved["account"], approved["rule"]) == (f"CN={NAME}", "devices")
@@ -153,8 +109,8 @@ async def test_the_policy_service_for_key_based_renewal_tells_a_device_of_its_te
 async def refused(stand: Stand, holder: Holder, request: bytes, directory: Path) -> tuple[str, int | None, str]:
     """Reason, HRESULT and detail; nothing has reached the inside."""
     answer = await post(stand, holder, request, directory)
-    line = await stand.refusal_of(answer)
     assert stand.lab.received == []
+    line = await stand.refusal_of(answer)
     return line["reason"], answer.fault.hresult, line["detail"]
 
 

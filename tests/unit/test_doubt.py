@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.doubt import is_past_the_last, leaves_doubt
+from gateway.doubt import is_denied, is_past_the_last, leaves_doubt
 from gateway.errors import (
     CredentialsRefusedInside,
     GatewayError,
@@ -16,7 +16,7 @@ from gateway.protocol.soap import CertificateEnrollmentWSDetail, Fault, Upstream
 
 def refused(
     hresult: int | None = None, *, denied: bool = False, code: str = "Receiver", detail: bool = True
-) -> GatewayError:
+) -> UpstreamRefused:
     signed = None if hresult is None else hresult - 2**32
     told = CertificateEnrollmentWSDetail(None, signed, denied, None) if detail else None
     return UpstreamRefused(Fault((SOAP, code), None, "no", "en-US", told))
@@ -67,6 +67,14 @@ def test_a_ca_tells_which_number_it_has_not_given_yet(hresult: int, *, expected:
     detail = CertificateEnrollmentWSDetail(None, hresult - 2**32, False, None)
 
     assert is_past_the_last(Fault((SOAP, "Receiver"), None, "no", "en-US", detail)) is expected
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [(refused(0x80094014, denied=True), True), (refused(0x800706BA), False), (refused(detail=False), False)],
+)
+def test_what_the_ca_does_not_issue_is_told_apart_from_what_broke(error: UpstreamRefused, *, expected: bool) -> None:
+    assert is_denied(error.fault) is expected
 
 
 def test_a_fault_that_tells_no_code_tells_nothing_about_numbers() -> None:

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -12,8 +13,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway import errors
 from gateway.call import Call
-from gateway.credential import Credential, OwnCertificate
-from gateway.enrollment import Enrollment
+from gateway.credential import Credential, Inside, OwnCertificate, Way
+from gateway.enrollment import Enrollment, IssuingCA
+from gateway.issuing import Affinity
 from gateway.ledger.hearing import heard, key_of_account
 from gateway.ledger.ledger import Ledger
 from gateway.pki.authorities import CertificationAuthorities, CertificationAuthority
@@ -30,9 +32,13 @@ from gateway.protocol.soap import CertificateEnrollmentWSDetail, Envelope, Fault
 from gateway.protocol.wstep import Issued, Pending, QueryTokenStatus, RequestSecurityToken, RequestSecurityTokenResponse
 from gateway.requester import Requester
 from gateway.state.memory import MemoryState
-from gateway.submission import Submission
+from gateway.state.state import Table
+from gateway.submission import Submission, UnderSubmission
+from gateway.upstream.breaker import Breaker, BreakerSettings
+from gateway.upstream.pool import Member, Pool
 from tests import cmc
 from tests.builders import a_requester, a_ticket
+from tests.fakes.inside import OneServer
 from tests.issued import (
     CA,
     NOW,
@@ -95,6 +101,7 @@ class World:
     events: list[str] = field(default_factory=list)
     submitted: list[Approval] = field(default_factory=list)
     submit_fails: errors.GatewayError | None = None
+    query_fails: errors.GatewayError | None = None
     known_at_ca: dict[str, RequestSecurityTokenResponse] = field(default_factory=dict)
     """What a CA answers that has lost track of nothing; empty for one that answers `answer` to whatever it is asked."""
     incidents: list[errors.CertificateWithheld] = field(default_factory=list)
@@ -160,6 +167,8 @@ class World:
     async def query(self, ca_request_id: str, credential: Credential) -> RequestSecurityTokenResponse:
         assert credential is self.credentials
         self.events.append(f"query {ca_request_id}")
+        if self.query_fails is not None:
+            raise self.query_fails
         if not self.known_at_ca:
             return self.answer
         if ca_request_id not in self.known_at_ca:
@@ -204,17 +213,17 @@ def an_envelope(token: RequestSecurityToken, action: str = wstep.ACTION_RST) -> 
 
 
 async def serve(
-    world: World, token: RequestSecurityToken, **envelope: str
+    world: World, token: RequestSecurityToken, *, inside: Inside[Any] | None = None, **envelope: str
 ) -> RequestSecurityTokenResponse | KeyExchangeToken:
+    def issuers() -> Issuers:
+        return Issuers(CA, (parse_certificate(a_ca_certificate()),))
+
     enrollment = Enrollment(
         world.authenticate,
         world.policies,
         lambda: world.authorities,
-        transition=world,
-        ces=world,
-        ledger=world.ledger,
+        Affinity(CA, {CA: IssuingCA(inside or OneServer(world, world), world.ledger, issuers)}, lambda _: frozenset()),
         budgets=world,
-        issuers=lambda: Issuers(CA, (parse_certificate(a_ca_certificate()),)),
         public_uri=PUBLIC_URI,
         renewal_only=world.renewal_only,
     )
@@ -324,6 +333,46 @@ async def test_whom_the_guard_does_not_admit_nothing_is_submitted_for() -> None:
     assert world.events[-1] == "credential for partner-a"
 
 
+class Unreachable:
+    """An internal server that is down, and the transition to it."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def credential(self, requester: Requester) -> Credential:
+        self._world.events.append("credential for the first server")
+        return a_ticket("S-1-5-21-1-2-3-1104")
+
+    async def submit(self, approval: Approval, credential: Credential) -> RequestSecurityTokenResponse:
+        raise errors.UpstreamUnavailable("connection refused", sent=False)
+
+
+async def test_a_server_that_is_asked_in_the_place_of_another_gets_a_credential_of_its_own() -> None:
+    """Noted before it is used; and the answer is judged by it."""
+    sid = "S-1-5-21-1-2-3-1105"
+    world = World(credentials=a_ticket(sid), answer=an_answer(a_certificate(sid=sid)))
+    settings = BreakerSettings()
+    servers: dict[str, Any] = {"first": Unreachable(world), "second": world}
+    members = [
+        Member(name, Way(server, server), Breaker(settings, lambda: 0.0, lambda: 0.0))
+        for name, server in servers.items()
+    ]
+
+    await serve(world, an_issue(), inside=Pool(members, lambda: 0.0))
+
+    assert world.events[5:] == [
+        "credential for the first server",
+        "noted KerberosCredential",
+        "noted submission",
+        "credential for partner-a",
+        "noted KerberosCredential",
+        "noted submission",
+        "submit",
+        "recorded Issued 17",
+    ]
+    assert len(await world.state.page(Table.SUBMISSIONS)) == 1, "the first is struck out: it has not left"
+
+
 async def test_a_certificate_that_names_another_account_s_sid_is_withheld() -> None:
     world = World(answer=an_answer(a_certificate(sid="S-1-5-21-1-2-3-1105")))
     world.credentials = a_ticket("S-1-5-21-1-2-3-1104")
@@ -396,6 +445,35 @@ async def test_the_owner_of_a_pending_request_may_ask_after_it() -> None:
 
     assert await serve(world, QueryTokenStatus(world.filed_as)) == replace(ISSUED, request_id=world.filed_as)
     assert "query 18" in world.events
+
+
+async def test_what_was_pending_and_is_denied_is_so_in_the_ledger_and_may_be_issued_after_all() -> None:
+    world = World(answer=PENDING)
+    await serve(world, an_issue())
+    world.query_fails = UpstreamRefused(a_fault(0x80094014, denied=True))
+
+    for _ in range(2):
+        with pytest.raises(UpstreamRefused):
+            await serve(world, QueryTokenStatus(world.filed_as))
+
+    denied = await world.ledger.find(world.filed_as)
+    assert denied is not None
+    assert denied.outcome == UnderSubmission("18", is_denied=True)
+    world.query_fails, world.answer = None, ISSUED
+    assert isinstance(await serve(world, QueryTokenStatus(world.filed_as)), Issued)
+
+
+async def test_a_ca_that_cannot_be_asked_has_denied_nothing() -> None:
+    world = World(answer=PENDING)
+    await serve(world, an_issue())
+    world.query_fails = UpstreamRefused(a_fault(HResult.RPC_S_SERVER_UNAVAILABLE))
+
+    with pytest.raises(UpstreamRefused):
+        await serve(world, QueryTokenStatus(world.filed_as))
+
+    pending = await world.ledger.find(world.filed_as)
+    assert pending is not None
+    assert pending.outcome == UnderSubmission("18")
 
 
 async def test_what_is_pending_is_released_by_the_policies_of_the_day() -> None:
@@ -605,11 +683,11 @@ async def test_a_lost_answer_is_found_at_the_ca_under_the_numbers_that_followed(
     assert world.submitted == []
 
 
-async def test_the_search_for_a_lost_answer_ends_behind_the_last_request() -> None:
+async def test_what_is_neither_issued_nor_pending_is_told_to_be_unknown() -> None:
     world = World()
     issue = an_issue()
     await lose_an_answer(world, issue)
-    world.known_at_ca = {"16": ISSUED, "17": PENDING, "19": ISSUED}
+    world.known_at_ca = {"16": ISSUED, "17": an_answer(a_certificate("another"), "17"), "19": ISSUED}
 
     with pytest.raises(errors.OutcomeUnknown, match="certutil -view"):
         await serve(world, issue)
@@ -631,14 +709,46 @@ async def test_what_has_not_come_to_the_ca_in_a_quarter_of_an_hour_may_be_sent_a
         assert len(world.submitted) == sent, minutes
 
 
-async def test_without_any_number_to_begin_with_the_outcome_is_told_to_be_unknown() -> None:
+async def test_what_may_be_pending_is_never_sent_again_and_found_when_it_is_issued() -> None:
+    world = World()
+    issue = an_issue()
+    await lose_an_answer(world, issue)
+    world.known_at_ca = {"17": replace(PENDING, request_id="17", disposition_message="for alice", cmc_response=b"hers")}
+    world.now = NOW + timedelta(minutes=16)
+
+    told = await serve(world, issue)
+
+    # It may be another's, of whom nothing is told.
+    assert told == Pending("Taken Under Submission", "en-US", PUBLIC_URI, None, world.filed_as)
+    assert world.events[-1] == "recorded Pending None"
+    world.known_at_ca = {"17": an_answer(a_certificate(), "17")}
+    assert isinstance(await serve(world, QueryTokenStatus(told.request_id)), Issued)
+    assert world.submitted == []
+
+
+async def test_what_may_have_been_pending_is_unknown_once_that_was_issued_to_another() -> None:
+    world = World()
+    issue = an_issue()
+    await lose_an_answer(world, issue)
+    world.known_at_ca = {"17": PENDING}
+    told = await serve(world, issue)
+    assert isinstance(told, Pending)
+    world.known_at_ca = {"17": an_answer(a_certificate("another"), "17")}
+
+    with pytest.raises(errors.OutcomeUnknown):
+        await serve(world, QueryTokenStatus(told.request_id))
+
+
+async def test_without_any_number_to_begin_with_the_last_of_the_ca_is_looked_for() -> None:
     world = World()
     issue = an_issue()
     await lose_an_answer(world, issue, ca_request_id_before=None)
+    another = an_answer(a_certificate("another"))
+    world.known_at_ca.update((str(number), another) for number in range(1, 1000))
+    world.known_at_ca["998"] = an_answer(a_certificate(), "998")
 
-    with pytest.raises(errors.OutcomeUnknown):
-        await serve(world, issue)
-
+    assert isinstance(await serve(world, issue), Issued)
+    assert world.events[-1] == "recorded Issued 998"
     assert world.submitted == []
 
 

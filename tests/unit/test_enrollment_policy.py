@@ -35,6 +35,7 @@ from gateway.protocol.xcep import (
 )
 from gateway.requester import Requester
 from tests.builders import a_requester
+from tests.fakes.inside import OneServer
 from tests.requests import a_key
 
 CA_NAME = "Fabrikam Issuing CA 1"
@@ -139,9 +140,8 @@ def a_story(world: World, *, cache_seconds: float = 300, asked_as: str | None = 
     return EnrollmentPolicy(
         world.authenticate,
         lambda: world.policies,
-        transition=world,
+        inside=OneServer(world, world),
         asks_as=lambda _: asked_as,
-        cep=world,
         offers=KeptOffers("cep", cache_seconds, world.clock),
         views=KeptViews("cep"),
         has_it=LastTold(world.clock, lambda: world.policies).has_it,
@@ -169,6 +169,8 @@ async def test_what_the_requester_may_enroll_is_published_and_recorded() -> None
     assert world.events == [
         "authenticate",
         "noted partner-a",
+        "credential for partner-a",
+        "noted OwnCertificate",
         "credential for partner-a",
         "noted OwnCertificate",
         "fetch",

@@ -267,3 +267,10 @@ def test_any_text_is_read_or_mistaken_and_nothing_worse(text: str) -> None:
 def test_any_depth_is_read_or_mistaken_and_nothing_worse(depth: int) -> None:
     with pytest.raises(Mistaken):
         parse("texts: " + "[" * depth + "]" * depth, "f.yaml").validate(Sample)
+
+
+def test_a_list_of_one_that_stands_there_by_itself_has_no_index() -> None:
+    document = parse("circle:\n  radius: 1\n", "f.yaml")
+
+    assert document.mistake(("circle", 0, "radius"), "too small") == Mistake("f.yaml", 2, "circle.radius", "too small")
+    assert document.mistake(("circle", 0), "wanted") == Mistake("f.yaml", 1, "circle", "wanted")

@@ -4,10 +4,12 @@ from dataclasses import dataclass, field
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.catalogue.refresh import EVERYTHING, RETRY_SECONDS, Refresher, Refreshing
+from gateway.background import Background
+from gateway.catalogue.refresh import EVERYTHING, RETRY_SECONDS, Refresher
 from gateway.credential import Credential, OwnCertificate
 from gateway.errors import GatewayError, OwnKeytabRefused, UpstreamUnavailable
 from gateway.protocol.xcep import GetPolicies, GetPoliciesResponse
+from tests.fakes.inside import OneServer
 from tests.templates import an_offer
 
 HOUR = 3600.0
@@ -49,7 +51,9 @@ class Inside:
             await asyncio.Event().wait()
 
     def refresher(self, seconds: float = HOUR) -> Refresher:
-        return Refresher("cep", self, self, seconds, self.learned.append, self.count_failure, self.sleep)
+        return Refresher(
+            "cep", OneServer(self, self, self), seconds, self.learned.append, self.count_failure, self.sleep
+        )
 
 
 async def test_an_answer_is_learned() -> None:
@@ -75,7 +79,7 @@ async def test_what_fails_is_counted_and_told_and_nothing_is_learned(inside: Ins
 async def test_it_is_asked_at_the_start_and_regularly_and_soon_again_after_a_failure() -> None:
     inside = Inside(script=[None, UpstreamUnavailable("no connection", sent=False), None])
 
-    async with Refreshing([inside.refresher()]):
+    async with Background([("cep", inside.refresher().run)]):
         await inside.done.wait()
 
     assert inside.slept == [HOUR, RETRY_SECONDS, HOUR]
@@ -85,28 +89,7 @@ async def test_it_is_asked_at_the_start_and_regularly_and_soon_again_after_a_fai
 async def test_a_failure_does_not_make_the_asking_rarer() -> None:
     inside = Inside(script=[UpstreamUnavailable("no connection", sent=False)], enough=1)
 
-    async with Refreshing([inside.refresher(seconds=30)]):
+    async with Background([("cep", inside.refresher(seconds=30).run)]):
         await inside.done.wait()
 
     assert inside.slept == [30]
-
-
-async def test_at_the_end_nobody_asks_any_more() -> None:
-    inside = Inside(enough=1)
-    before = asyncio.all_tasks()
-
-    async with Refreshing([inside.refresher(), inside.refresher()]):
-        await inside.done.wait()
-
-    assert asyncio.all_tasks() == before
-
-
-async def test_a_mistake_of_ours_is_told() -> None:
-    inside = Inside(script=[RuntimeError("a mistake")])
-    with capture_logs() as logs:
-        async with Refreshing([inside.refresher()]) as refreshing:
-            await asyncio.wait(refreshing.tasks)
-
-    assert [(line["event"], line["service"]) for line in logs] == [
-        ("template catalogue is not refreshed any more", "cep")
-    ]

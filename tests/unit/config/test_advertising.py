@@ -91,6 +91,25 @@ def test_a_renewal_only_service_is_told_as_one(tmp_path: Path, content: dict[str
     assert [uri.renewal_only for uri in uris_told_by(ours, "policy")] == [True]
 
 
+def test_clients_are_told_first_of_the_service_that_knows_them_as_they_came(
+    tmp_path: Path, content: dict[str, Any]
+) -> None:
+    ours = configuration(tmp_path, with_more_services(content))
+    policy, by_certificate = ours.services[0], ours.services[-1]
+    renewing = {"name": "renewing", "public_url": "https://renew.partner.example"}
+    for_keys = policy.model_copy(update=renewing | {"name": "for-keys", "key_based_renewal": True})
+    renewal_only = by_certificate.model_copy(update=renewing | {"renewal_only": True})
+    both = ours.model_copy(update={"services": (renewal_only, *ours.services, for_keys)})
+
+    by_account = [(uri.client_authentication, uri.renewal_only) for uri in uris_told_by(both, "policy")]
+    by_key = [(uri.client_authentication, uri.renewal_only) for uri in uris_told_by(both, "for-keys")]
+
+    certificate, password = ClientAuthentication.CERTIFICATE, ClientAuthentication.USERNAME_PASSWORD
+    assert by_account == [(certificate, False), (certificate, True), (password, False)]
+    # Who has nothing but a certificate is told of nothing else.
+    assert by_key == [(certificate, True), (certificate, False)]
+
+
 def test_all_services_of_a_view_have_one_identifier_and_another_view_another(
     tmp_path: Path, content: dict[str, Any]
 ) -> None:

@@ -1,5 +1,6 @@
 """A configuration is used whole or refused with every mistake."""
 
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import UTC, datetime
@@ -43,7 +44,39 @@ def test_paths_are_taken_from_the_file_s_own_directory(tmp_path: Path, content: 
 
     assert configuration.audit.file == tmp_path / "audit.jsonl"
     assert configuration.listeners[0].certificate.is_file()
-    assert configuration.services[0].upstream.trust.is_file()
+    assert configuration.services[0].upstream[0].trust.is_file()
+
+
+def test_one_internal_server_or_several_make_a_list(tmp_path: Path, content: dict[str, Any]) -> None:
+    one = content["services"][1]["upstream"]
+    other = {**one, "url": "https://ces2.corp.example/CES", "priority": 2, "weight": 3}
+    assert [u.server for u in load(tmp_path, content).configuration.services[1].upstream] == ["ces.corp.example:443"]
+
+    content["services"][1]["upstream"] = [one, other]
+    several = load(tmp_path, content).configuration.services[1].upstream
+
+    assert [(u.server, u.priority, u.weight) for u in several] == [
+        ("ces.corp.example:443", 1, 1),
+        ("ces2.corp.example:443", 2, 3),
+    ]
+    assert several[1].trust.is_absolute()
+
+
+@pytest.mark.parametrize(
+    ("upstream", "message"),
+    [
+        ([], "services.1.upstream: "),
+        ({"url": "http://x/"}, "upstream.url: must"),
+        ([{"url": 1}], "upstream.0.trust: m"),
+    ],
+)
+def test_a_mistake_in_an_internal_server_is_at_its_place(
+    tmp_path: Path, content: dict[str, Any], upstream: object, message: str
+) -> None:
+    content["services"][1]["upstream"] = upstream
+
+    with pytest.raises(Mistaken, match=re.escape(message)):
+        load(tmp_path, content)
 
 
 def test_public_urls_are_encoded_and_may_differ_by_service(tmp_path: Path, content: dict[str, Any]) -> None:
@@ -133,6 +166,16 @@ CONTRADICTIONS: dict[str, tuple[Change, str]] = {
             {key: c["services"][0]["upstream"][key] for key in ("certificate", "key")}
         ),
         "services.1.upstream.certificate: is not used",
+    ),
+    "a server that stands in a list twice": (
+        lambda c: c["services"][1].update(upstream=[dict(c["services"][1]["upstream"]) for _ in range(2)]),
+        "services.1.upstream.1: ces.corp.example:443 stands in this list already",
+    ),
+    "an SPN without tickets, in a list": (
+        lambda c: c["services"][1].update(
+            upstream=[c["services"][1]["upstream"] | {"service_principal_name": "HTTP/ces.corp.example"}]
+        ),
+        "services.1.upstream.0.service_principal_name: is not used with the transition pass_on_username_token",
     ),
     "no certificate of its own": (_service(1, transition="own_certificate"), "services.1.upstream: needs certificate"),
     "a password that nobody checks": (

@@ -28,6 +28,7 @@ def judged(*lines: Submission, heard: Mapping[str, datetime] | None = None) -> d
         (a_line(**in_doubt(since=timedelta(seconds=29))), Stage.SENT),
         (a_line(**in_doubt(since=timedelta(seconds=30))), Stage.IN_DOUBT),
         (a_line(outcome=UnderSubmission("17")), Stage.PENDING),
+        (a_line(outcome=UnderSubmission("17", is_denied=True)), Stage.DENIED),
         (a_line(outcome=Withheld("00" * 32)), Stage.WITHHELD),
     ],
     ids=str,

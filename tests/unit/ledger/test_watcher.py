@@ -32,7 +32,7 @@ class World:
             state or self.state,
             lambda: self.now,
             21 * DAY,
-            metrics or self.metrics,
+            (metrics or self.metrics).partners,
             partners=["partner-a"],
             sleep=self.sleep,
         )

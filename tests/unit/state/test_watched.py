@@ -164,8 +164,10 @@ async def test_a_mistake_of_ours_does_not_end_the_probing(state: WatchedState, i
 
 
 async def test_at_the_end_the_probing_stops_and_the_state_is_closed(inner: Fallible, counted: Counted) -> None:
-    async with WatchedState(inner, counted) as state:
-        probing = state._probing
+    before = asyncio.all_tasks()
 
-    assert probing.cancelled()
+    async with WatchedState(inner, counted):
+        assert len(asyncio.all_tasks() - before) == 1
+
+    assert asyncio.all_tasks() == before
     assert inner.is_closed

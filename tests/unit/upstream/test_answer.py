@@ -10,7 +10,7 @@ from gateway.errors import (
 )
 from gateway.protocol.security import Secret, UsernameToken
 from gateway.protocol.soap import UpstreamRefused
-from gateway.upstream.answer import HttpAnswer, Question, read_answer
+from gateway.upstream.answer import HttpAnswer, Question, expect_challenge, read_answer
 from tests.fakes.internal import Received
 from tests.fakes.messages import Answer, a_fault, an_answer
 from tests.unit.transition.samples import a_kerberos_credential
@@ -167,3 +167,57 @@ def test_no_text_quotes_more_than_a_line_of_the_answer(content_type: str) -> Non
     error = error_of(an_http_answer(b"<html>" + b"secret " * 1000, content_type=content_type))
 
     assert len(str(error)) < 500
+
+
+# --- the answer to a message without a credential -------------------------------------------------------------------
+
+INVALID_SECURITY = an_http_answer(a_fault("s:Sender", "wsse:InvalidSecurity"), status=500)
+
+
+def a_challenge(*schemes: str, status: int = 401) -> HttpAnswer:
+    return HttpAnswer(status, "text/html", "", b"<html>", schemes)
+
+
+@pytest.mark.parametrize("schemes", [("Negotiate",), ("NTLM", "negotiate")])
+def test_a_service_with_tickets_asks_for_them_by_http(schemes: tuple[str, ...]) -> None:
+    expect_challenge(a_challenge(*schemes), URL, by_negotiate=True)
+
+
+def test_a_service_with_passwords_asks_for_them_by_a_fault() -> None:
+    expect_challenge(INVALID_SECURITY, URL, by_negotiate=False)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        a_challenge(),
+        a_challenge("NTLM"),
+        a_challenge("Negotiate", status=200),
+        INVALID_SECURITY,
+        an_http_answer(b"<html>", content_type="text/html"),
+    ],
+)
+def test_what_asks_for_no_ticket_is_not_such_a_service(answer: HttpAnswer) -> None:
+    with pytest.raises(UpstreamMisbehaved, match="does not ask for Negotiate"):
+        expect_challenge(answer, URL, by_negotiate=True)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        a_challenge("Negotiate"),
+        an_http_answer(an_answer(ACTION, "<x/>")),
+        an_http_answer(b"<html>", content_type="text/html"),
+        an_http_answer(b"no XML"),
+    ],
+)
+def test_what_asks_for_no_user_name_is_not_such_a_service(answer: HttpAnswer) -> None:
+    with pytest.raises(UpstreamMisbehaved, match="does not ask for a user name"):
+        expect_challenge(answer, URL, by_negotiate=False)
+
+
+@pytest.mark.parametrize("by_negotiate", [True, False])
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_service_that_is_stopped_asks_for_nothing(status: int, by_negotiate: bool) -> None:
+    with pytest.raises(UpstreamUnavailable, match="not in service"):
+        expect_challenge(an_http_answer(status=status), URL, by_negotiate=by_negotiate)

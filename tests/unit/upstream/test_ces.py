@@ -49,7 +49,7 @@ async def fake(tmp_path: Path, script: tuple[Act, ...]) -> AsyncIterator[FakeInt
 
 
 @pytest.fixture
-async def ces(fake: FakeInternal) -> AsyncIterator[CertificateEnrollmentService]:
+async def ces(fake: FakeInternal) -> AsyncIterator[CesClient]:
     settings = UpstreamSettings(url=fake.url, trust=fake.trust, server_address=fake.address)
     async with SoapClient(settings, lambda: datetime(2026, 11, 23, tzinfo=UTC)) as client:
         yield CesClient(client)
@@ -195,3 +195,44 @@ async def test_a_wrong_password_is_told_apart_from_a_refusal(ces: CertificateEnr
 async def test_an_answer_with_another_body_is_misbehaviour(ces: CertificateEnrollmentService) -> None:
     with pytest.raises(UpstreamMisbehaved, match="cannot be read"):
         await ces.submit(an_approval(), ALICE)
+
+
+# --- health probes --------------------------------------------------------------------------------------------------
+
+RPC_S_SERVER_UNAVAILABLE = -2147023174
+CERTSRV_E_PROPERTY_EMPTY = -2146877436
+
+
+@pytest.mark.parametrize(
+    "script",
+    [(replies(a_fault(error_code=CERTSRV_E_PROPERTY_EMPTY), status=500),), (replies(issued(b"whoever's")),)],
+    ids=["no such request", "such a request after all"],
+)
+async def test_a_probe_asks_after_a_request_that_there_is_not(ces: CesClient, fake: FakeInternal) -> None:
+    await ces.probe(ALICE)
+
+    texts = texts_of(fake.received[0])
+    assert texts["RequestType"] == f"{ENROLLMENT}/QueryTokenStatus"
+    assert texts["RequestID"] == "2147483647"
+    assert "BinarySecurityToken" not in texts, "there is nothing that a CA could make a row of"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        (replies(a_fault(error_code=RPC_S_SERVER_UNAVAILABLE), status=500),),
+        (replies(a_fault("s:Receiver"), status=500),),
+    ],
+    ids=["the CA is not there", "WCF's own"],
+)
+async def test_a_ces_that_does_not_reach_its_ca_fails_its_probe(ces: CesClient) -> None:
+    with pytest.raises(UpstreamRefused):
+        await ces.probe(ALICE)
+
+
+@pytest.mark.parametrize("script", [(replies(a_fault("s:Sender", "wsse:InvalidSecurity"), status=500),)])
+async def test_a_probe_without_identity_shows_no_credential(ces: CesClient, fake: FakeInternal) -> None:
+    await ces.knock()
+
+    assert "Security" not in texts_of(fake.received[0])
+    assert texts_of(fake.received[0])["RequestID"] == "2147483647"

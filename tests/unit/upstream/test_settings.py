@@ -112,6 +112,26 @@ def test_what_is_no_spn_is_refused(spn: str) -> None:
         settings(service_principal_name=spn)
 
 
+@pytest.mark.parametrize(
+    ("more", "server"),
+    [
+        ({"url": "https://CES.corp.example/CES"}, "ces.corp.example:443"),
+        ({"url": "https://ces.corp.example:8443/CES"}, "ces.corp.example:8443"),
+        ({"url": "https://[fd00::3]/CES"}, "[fd00::3]:443"),
+        ({"server_address": "10.1.2.3:443"}, "10.1.2.3:443"),
+    ],
+)
+def test_a_server_is_called_by_where_it_is_connected_to(more: dict[str, object], server: str) -> None:
+    assert settings(**more).server == server
+
+
+@pytest.mark.parametrize("name", ["priority", "weight"])
+def test_priority_and_weight_begin_at_one(name: str) -> None:
+    assert getattr(settings(), name) == 1
+    with pytest.raises(ValidationError, match="greater than or equal to 1"):
+        settings(**{name: 0})
+
+
 @pytest.mark.parametrize("name", ["connect_seconds", "answer_seconds", "max_answer_bytes", "max_connections"])
 def test_a_limit_of_zero_is_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="greater than 0"):

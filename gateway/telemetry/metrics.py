@@ -1,160 +1,23 @@
-"""Logs and metrics, configured once: JSON lines on standard output, and one Prometheus registry.
+"""One Prometheus registry for the process.
 
-Labels come from closed sets only: names of the configuration and the enumerations below, never what a client sent.
+Labels come from closed sets only: names of the configuration and enumerations, never what a client sent.
 """
 
-import logging
-import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from enum import StrEnum
 from itertools import product
-from typing import TYPE_CHECKING, TextIO
 
-import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from structlog.typing import EventDict, Processor, WrappedLogger
 
-from gateway.kerberos.relay import KdcOutcome
 from gateway.policy.comparison import Change
 from gateway.rates.settings import Limit
 from gateway.state.watched import StateOperation
-
-if TYPE_CHECKING:
-    # Named so only in typeshed.
-    from sys import UnraisableHookArgs
-
-log = structlog.get_logger()
-
-
-class HandshakeFailure(StrEnum):
-    """Why a TLS handshake did not complete."""
-
-    CLIENT_CERTIFICATE_UNTRUSTED = "client_certificate_untrusted"
-    CLIENT_CERTIFICATE_EXPIRED = "client_certificate_expired"
-    """Or not valid yet."""
-    CLIENT_CERTIFICATE_MISSING = "client_certificate_missing"
-    SERVER_CERTIFICATE_REFUSED = "server_certificate_refused"
-    """The client said so in its alert: it does not trust the gateway's certificate."""
-    TIMEOUT = "timeout"
-    NOT_TLS = "not_tls"
-    PROTOCOL = "protocol"
-    """No common version or cipher, malformed or unexpected messages."""
-    RESET = "reset"
-    """The client went away."""
-    OTHER = "other"
-
-
-class ConnectionRefusal(StrEnum):
-    """Why a connection was closed as soon as it was accepted."""
-
-    TOO_MANY = "too_many"
-    TOO_MANY_OF_ADDRESS = "too_many_of_address"
-
-
-class HttpRefusalReason(StrEnum):
-    """Why a request was answered by the HTTP server itself, without any service having seen it."""
-
-    BAD_REQUEST = "bad_request"
-    HEADER_TIMEOUT = "header_timeout"
-    UNKNOWN_PATH = "unknown_path"
-    METHOD_NOT_ALLOWED = "method_not_allowed"
-    EXPECTATION_FAILED = "expectation_failed"
-    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
-    UNSUPPORTED_CONTENT_ENCODING = "unsupported_content_encoding"
-    BODY_MISSING = "body_missing"
-    BODY_INCOMPLETE = "body_incomplete"
-    BODY_TOO_LARGE = "body_too_large"
-    BODY_TIMEOUT = "body_timeout"
-    RATE_LIMITED = "rate_limited"
-    """By an address that has used up its budget; a service tells it by a fault."""
-    STATE_UNAVAILABLE = "state_unavailable"
-    INTERNAL = "internal"
-    """The service broke its contract and raised."""
-
-
-class PolicyOutcome(StrEnum):
-    """What the policies made of an application."""
-
-    ALLOWED = "allowed"
-    REFUSED = "refused"
-    AUDITED = "audited"
-    """It went through, since its policy is on trial; enforced, it would have refused."""
-    UNMATCHED = "unmatched"
-    """No policy is for the template; refused."""
-
-
-class RealmPart(StrEnum):
-    """What a realm's services depend on."""
-
-    KDC = "kdc"
-    OWN_ACCOUNT = "own_account"
-    """And its keytab."""
-    DIRECTORY = "directory"
-
-
-# --- logs -----------------------------------------------------------------------------------------------------------
-
-_SECRET_KEYS = ("password", "passwd", "secret", "authorization", "credential", "private_key", "cookie", "token")
-REDACTED = "[redacted]"
-
-
-def redact_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Blank out values whose key sounds like a secret. The first line of defence is that no code logs one."""
-    for key in event:
-        if any(word in key.lower() for word in _SECRET_KEYS):
-            event[key] = REDACTED
-    return event
-
-
-def configure_logging(level: str, stream: TextIO = sys.stdout) -> None:
-    """Send every log line of the process to `stream`, one JSON object each; `level` is debug, info, warning or error.
-
-    Libraries that use `logging` (asyncio, aiohttp) and exceptions that nobody could raise take the same way: on the
-    outside, whatever a client provokes must not end up as loose text between the lines.
-    """
-    threshold = logging.getLevelNamesMapping()[level.upper()]
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        redact_secrets,
-        # Text of the traceback only: structlog's dict_tracebacks would print local variables, and those hold secrets.
-        structlog.processors.format_exc_info,
-    ]
-    render = structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[*shared, render],
-        wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.WriteLoggerFactory(stream),
-    )
-
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
-        )
-    )
-    logging.basicConfig(level=threshold, handlers=[handler], force=True)
-    # At the level debug, pyspnego logs whole tokens.
-    logging.getLogger("spnego").setLevel(max(threshold, logging.INFO))
-    logging.captureWarnings(capture=True)
-    sys.unraisablehook = _log_unraisable
-
-
-def _log_unraisable(unraisable: "UnraisableHookArgs") -> None:
-    # A server name that is not ASCII in a ClientHello comes this way: `ssl` cannot decode it for its callback.
-    log.warning("exception ignored", exception=repr(unraisable.exc_value), reason=unraisable.err_msg)
-
-
-# --- metrics --------------------------------------------------------------------------------------------------------
-
-# From a refusal that touches nothing to a CA that is asked over a slow link.
-_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-# From a Redis server in the same rack to a disk that is waited for as long as the state waits.
-_STATE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+from gateway.telemetry.labels import ConnectionRefusal, HandshakeFailure, HttpRefusalReason, PolicyOutcome
+from gateway.telemetry.partners import PartnerMetrics
+from gateway.telemetry.realms import RealmMetrics, RealmSeries
+from gateway.telemetry.seconds import SECONDS, STATE_SECONDS
+from gateway.telemetry.upstreams import UpstreamMetrics, UpstreamSeries
 
 
 class Metrics:
@@ -182,14 +45,14 @@ class Metrics:
             "ces_gateway_request_seconds",
             "From the complete request header to the rendered answer.",
             ["service"],
-            buckets=_SECONDS,
+            buckets=SECONDS,
             registry=registry,
         )
         self._upstream_seconds = Histogram(
             "ces_gateway_upstream_seconds",
             "What the internal service took.",
             ["service"],
-            buckets=_SECONDS,
+            buckets=SECONDS,
             registry=registry,
         )
         self._http_refusals = Counter(
@@ -223,7 +86,7 @@ class Metrics:
             "ces_gateway_state_seconds",
             "What an operation on the state took that was answered.",
             ["operation"],
-            buckets=_STATE_SECONDS,
+            buckets=STATE_SECONDS,
             registry=registry,
         )
         self._state_failures = Counter(
@@ -302,7 +165,7 @@ class Metrics:
             ["service"],
             registry=registry,
         )
-        self._certificates = _CertificateSeries(registry)
+        self.partners = PartnerMetrics(registry)
         self._cep_stale = Counter(
             "ces_gateway_cep_stale",
             "GetPolicies that were answered by an older word of the internal CEP, since it was not there.",
@@ -321,7 +184,8 @@ class Metrics:
             ["service"],
             registry=registry,
         )
-        self._realms = _RealmSeries(registry)
+        self._realms = RealmSeries(registry)
+        self._upstreams = UpstreamSeries(registry)
         Gauge("ces_gateway_build_info", "1, with the version.", ["version"], registry=registry).labels(version).set(1)
         self._start_at_zero(services, listeners)
 
@@ -452,25 +316,6 @@ class Metrics:
         """The gateway has asked by itself, and got no answer."""
         self._catalogue_failures.labels(service).inc()
 
-    def certificates_counted(
-        self,
-        partner: str,
-        *,
-        certificates: Mapping[str, int],
-        submissions: Mapping[str, int],
-        silent: int,
-        next_end: datetime | None,
-    ) -> None:
-        """What the ledger has of one partner now, by stage; `partner` is of the configuration, or empty."""
-        series = self._certificates
-        for stage, count in certificates.items():
-            series.certificates.labels(partner, stage).set(count)
-        for stage, count in submissions.items():
-            series.submissions.labels(partner, stage).set(count)
-        series.silent.labels(partner).set(silent)
-        # There must be a number: +Inf is further away than any alert looks.
-        series.next_end.labels(partner).set(float("inf") if next_end is None else next_end.timestamp())
-
     def watch_cep(self, service: str, is_absent: Callable[[], bool]) -> None:
         """Have each rendering ask whether the CEP behind this service is there. Must not block."""
         self._cep_absent.labels(service).set_function(lambda: float(is_absent()))
@@ -484,89 +329,14 @@ class Metrics:
         """Have each rendering ask whether clients are told of this CES service. Must not block."""
         self._not_advertised.labels(service).set_function(lambda: float(not is_advertised()))
 
-    def realm(self, name: str) -> "RealmMetrics":
+    def realm(self, name: str) -> RealmMetrics:
         """What is counted of one realm."""
         return RealmMetrics(name, self._realms)
+
+    def upstreams(self, service: str) -> UpstreamMetrics:
+        """What is counted of the internal servers of one service."""
+        return UpstreamMetrics(service, self._upstreams)
 
     def render(self) -> bytes:
         """Everything in Prometheus' text format, to be sent as `content_type`."""
         return generate_latest(self._registry)
-
-
-class _CertificateSeries:
-    """What the ledger has of each partner."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.certificates = Gauge(
-            "ces_gateway_certificates",
-            "Certificates that were issued through the gateway, until some time after their end.",
-            ["partner", "stage"],
-            registry=registry,
-        )
-        self.submissions = Gauge(
-            "ces_gateway_submissions",
-            "Requests that were sent to a CA, and of which nobody has a certificate.",
-            ["partner", "stage"],
-            registry=registry,
-        )
-        self.silent = Gauge(
-            "ces_gateway_certificates_silent",
-            "Certificates that end soon, and that nobody has tried to renew since.",
-            ["partner"],
-            registry=registry,
-        )
-        self.next_end = Gauge(
-            "ces_gateway_certificates_next_end_seconds",
-            "When the first certificate that is not renewed ends, in seconds since the epoch; +Inf: there is none.",
-            ["partner"],
-            registry=registry,
-        )
-
-
-class _RealmSeries:
-    """The series that have a realm."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.kdc_seconds = Histogram(
-            "ces_gateway_kdc_seconds",
-            "What the exchanges with the realm's KDCs took, by their outcome.",
-            ["realm", "outcome"],
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self.tickets = Counter(
-            "ces_gateway_tickets",
-            "Tickets that were shown to internal services, by where they came from: cache or kdc.",
-            ["realm", "source"],
-            registry=registry,
-        )
-        self.trouble = Gauge(
-            "ces_gateway_realm_trouble",
-            "1 while this part of the realm does not do its work, as far as is known.",
-            ["realm", "part"],
-            registry=registry,
-        )
-
-
-class RealmMetrics:
-    """What the gateway counts of one realm. Made by `Metrics.realm`."""
-
-    def __init__(self, name: str, series: _RealmSeries) -> None:
-        self._name = name
-        self._series = series
-        for outcome in KdcOutcome:
-            series.kdc_seconds.labels(name, outcome)
-        for source in ("cache", "kdc"):
-            series.tickets.labels(name, source)
-
-    def kdc_answered(self, outcome: KdcOutcome, seconds: float) -> None:
-        """A KDC answered, or none did."""
-        self._series.kdc_seconds.labels(self._name, outcome).observe(seconds)
-
-    def ticket_used(self, *, is_cached: bool) -> None:
-        """A ticket was shown to an internal service."""
-        self._series.tickets.labels(self._name, "cache" if is_cached else "kdc").inc()
-
-    def watch(self, part: RealmPart, is_in_trouble: Callable[[], bool]) -> None:
-        """Have each rendering ask how the part is. `is_in_trouble` is called on the event loop and must not block."""
-        self._series.trouble.labels(self._name, part).set_function(lambda: float(is_in_trouble()))

@@ -8,12 +8,12 @@ is 1.
 
 import argparse
 import ast
+import importlib
 import json
 import os
+import resource
 import shutil
-import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -38,8 +38,9 @@ ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache" / "mutants"
 EXPLAINED = Path(__file__).with_name("mutants_explained.txt")
 _COPIED = ("gateway", "tests", "policies", "docs", "scripts", "helm", "pyproject.toml", "CONTRIBUTING.md")
-_SECONDS = 120
-"""That the tests of one mutant may take: more is a loop without an end, which is an objection too."""
+_SECONDS = 30
+"""Of the processor, that the tests of a line may take: more is a loop without an end, which is an objection too."""
+_SECONDS_OF_ALL = 180
 _WORKERS = 2
 _LEFT_OUT = ("*_made_here_only.py", "*test_documentation.py")
 """Tests that read the source, and that are slow and ask nothing that others do not."""
@@ -133,8 +134,9 @@ def _coverage(tests: list[Path]) -> dict[Path, dict[int, list[str]]]:
 
 def _cover(tests: list[Path], cache: Path) -> None:
     measured = coverage.Coverage(data_file=str(cache), config_file=False, source=[str(ROOT / "gateway")])
+    os.chdir(ROOT)
     measured.start()
-    status = _pytest(ROOT, [str(test) for test in tests], _Contexts(measured))
+    status = _pytest([str(test) for test in tests], _Contexts(measured))
     measured.stop()
     measured.save()
     os._exit(status)
@@ -180,53 +182,80 @@ def _name(node: ast.stmt) -> str:
 def _work(worker: int, covered: Covered, mutated: list[tuple[int, Mutant]], cache: Path) -> None:
     if not mutated:
         return
-    copy, path = CACHE / f"copy-{worker}", covered.path
+    copy = CACHE / f"copy-{worker}"
     shutil.rmtree(copy, ignore_errors=True)
     for name in _COPIED:
         origin = ROOT / name
         (shutil.copytree if origin.is_dir() else shutil.copy)(origin, copy / name)
+    os.chdir(copy)
+    sys.path[:0] = [str(copy)]
+    sys.dont_write_bytecode = True
+    _import_what_stays(covered)
     # Compiled once by whoever ran the tests; of the module itself nothing compiled may stay.
-    for compiled in (copy / path).parent.glob(f"__pycache__/{path.stem}.*"):
+    for compiled in covered.path.parent.glob(f"__pycache__/{covered.path.stem}.*"):
         compiled.unlink()
     for number, mutant in mutated:
-        (copy / path).write_text(mutant.source, encoding="utf-8")
+        covered.path.write_text(mutant.source, encoding="utf-8")
         tests = covered.tests_of(mutant)
-        objects, test = _objection(copy, tests) if tests else (False, "")
+        objects, test = _objection(tests) if tests else (False, "")
         if objects:
             with cache.open("a", encoding="utf-8") as file:
                 file.write(json.dumps([number, test, _digest_of_test(test)]) + "\n")
 
 
-def _objection(copy: Path, tests: list[str]) -> tuple[bool, str]:
-    """Whether any objects, and which. In a process of its own, which has what is slow to import from its parent."""
-    told = copy / "objection"
+def _import_what_stays(covered: Covered) -> None:
+    """Have all of ours that the tests import, but for what depends on the module that changes."""
+    imports = {_module(path): set(_imports(path)) for top in ("gateway", "tests") for path in Path(top).rglob("*.py")}
+    files = [file for test in covered.tests for file in (test.rglob("*.py") if test.is_dir() else [test])]
+    for name in sorted({name for file in files for name in _imports(file)} & imports.keys()):
+        importlib.import_module(name)
+    changing, found = set[str](), {_module(covered.path)}
+    while found:
+        changing |= found
+        found = {name for name, imported in imports.items() if imported & found} - changing
+    for name in changing & sys.modules.keys():
+        parent, _, last = name.rpartition(".")
+        if parent in sys.modules:
+            # What is imported from its package must not be the old one.
+            vars(sys.modules[parent]).pop(last, None)
+        del sys.modules[name]
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """The modules that a file imports, and names in them that may be modules too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _objection(tests: list[str]) -> tuple[bool, str]:
+    """Whether any objects, and which. In a process of its own, which has from its parent what does not change."""
+    told = Path("objection")
     told.unlink(missing_ok=True)
-    pid = _forked(partial(_test, copy, tests, told))
-    until = time.monotonic() + _SECONDS
-    while time.monotonic() < until:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            objects = os.waitstatus_to_exitcode(status) not in {pytest.ExitCode.OK, *_NOT_ASKED}
-            return objects, told.read_text(encoding="utf-8") if told.exists() else ""
-        time.sleep(0.01)  # noqa: TID251 -- there is no event loop here
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    return True, ""
+    _, status = os.waitpid(_forked(partial(_test, tests, told)), 0)
+    objects = os.waitstatus_to_exitcode(status) not in {pytest.ExitCode.OK, *_NOT_ASKED}
+    return objects, told.read_text(encoding="utf-8") if told.exists() else ""
 
 
-def _test(copy: Path, tests: list[str], told: Path) -> None:
-    """Exits with pytest's status."""
+def _test(tests: list[str], told: Path) -> None:
+    """Exits with pytest's status, or dies of the limit."""
+    seconds = _SECONDS if "::" in tests[0] else _SECONDS_OF_ALL
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     failures = _Failures()
-    status = _pytest(copy, tests, failures)
+    status = _pytest(tests, failures)
     told.write_text(failures.first, encoding="utf-8")
     os._exit(status)
 
 
-def _pytest(directory: Path, tests: list[str], plugin: object) -> int:
+def _pytest(tests: list[str], plugin: object) -> int:
     """The exit status."""
-    os.chdir(directory)
-    sys.path[:0] = [str(directory)]
-    sys.dont_write_bytecode = True
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)

@@ -1,8 +1,8 @@
 """Mutants of a module: its text with one thing changed.
 
 Comparisons, connectives, conditions, constants, return values, calls and statements that can be left out. Texts for
-people (in `raise` and f-strings, or with a blank in them), assertions, annotations, type variables and decorators are
-left alone.
+people (in `raise` and f-strings, or with a blank in them), what `repr` shows, assertions, annotations, type variables
+and decorators are left alone.
 """
 
 import ast
@@ -30,35 +30,67 @@ _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitAnd: ast.BitOr,
 }
 _FUNCTIONS = {"any": "all", "all": "any", "min": "max", "max": "min"}
+_LONGEST = 100
+"""Characters that are shown of a change, before and after."""
 _CAN_BE_LEFT_OUT = {"lower", "casefold", "upper", "strip"}
 """Methods of text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    line: int
+    lines: range
+    """Of the statement that is changed, without those in its blocks."""
     before: str
+    """The part that is changed: of a constant, with as much around it as fits into a line."""
     after: str
     source: str
 
+    @property
+    def change(self) -> str:
+        return f"{self.before}  ->  {self.after}"
+
     def __str__(self) -> str:
-        return f"{self.line}: {self.before}  ->  {self.after}"
+        return f"{self.lines.start}: {self.change}"
 
 
 def mutants(source: str) -> Iterator[Mutant]:
     """Every mutant of a module, in the order of its text."""
     tree = ast.parse(source)
     skipped = _skipped(tree)
+    lines = _lines(tree)
+    parents = {id(child): parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)}
     for node in ast.walk(tree):
         if id(node) in skipped:
             continue
         for changed in _changes(node):
-            after = ast.unparse(changed)
-            before = ast.unparse(node)
-            if after != before:
+            if ast.unparse(changed) != ast.unparse(node):
+                shown = _shown(node, parents)
+                before = ast.unparse(shown)
                 mutated = _Replacing(node, changed).visit(tree)
-                yield Mutant(getattr(node, "lineno", 0), _short(before), _short(after), ast.unparse(mutated))
+                after = ast.unparse(changed if shown is node else shown)
+                yield Mutant(lines[id(node)], _short(before), _short(after), ast.unparse(mutated))
                 _Replacing(changed, node).visit(tree)
+
+
+def _lines(tree: ast.Module) -> dict[int, range]:
+    """By the identity of each node, where the innermost statement around it is, up to its first block."""
+    found: dict[int, range] = {}
+    for node in ast.walk(tree):
+        # In this order a statement comes after those around it.
+        if isinstance(node, ast.stmt):
+            blocks = [inner.lineno for inner in ast.iter_child_nodes(node) if isinstance(inner, ast.stmt)]
+            lines = range(node.lineno, max(node.lineno + 1, min([(node.end_lineno or node.lineno) + 1, *blocks])))
+            found.update((id(inner), lines) for inner in ast.walk(node))
+    return found
+
+
+def _shown(node: ast.AST, parents: dict[int, ast.AST]) -> ast.AST:
+    shown = node
+    while isinstance(node, ast.Constant) and not hasattr(parent := parents[id(shown)], "body"):
+        if len(ast.unparse(parent)) > _LONGEST:
+            break
+        shown = parent
+    return shown
 
 
 def _changes(node: ast.AST) -> Iterator[ast.AST]:
@@ -147,6 +179,8 @@ def _apart(node: ast.AST) -> Iterator[ast.AST]:
             yield annotation
         case ast.Raise(exc=ast.expr() as error):
             yield error
+        case ast.keyword(arg="repr"):
+            yield node
         case ast.Assert() | ast.Expr(value=ast.Constant()) | ast.Assign(value=ast.Call(func=ast.Name(id="TypeVar"))):
             yield node
         case ast.Constant(value=str() as text) if " " in text:
@@ -157,4 +191,4 @@ def _apart(node: ast.AST) -> Iterator[ast.AST]:
 
 def _short(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= 100 else f"{line[:97]}..."
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."

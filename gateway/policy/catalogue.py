@@ -221,10 +221,10 @@ def _template(
     )
 
 
-def _extensions(policy: CertificateEnrollmentPolicy, names: Mapping[int, OID]) -> Iterator[tuple[str, bytes]]:
+def _extensions(policy: CertificateEnrollmentPolicy, names: Mapping[int, OID]) -> Iterator[tuple[str, bytes | None]]:
     for extension in policy.attributes.extensions or ():
         oid = names.get(extension.oid_reference)
-        if oid is not None and extension.value is not None:
+        if oid is not None:
             yield oid.value, extension.value
 
 

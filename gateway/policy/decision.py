@@ -170,8 +170,8 @@ class Template:
     enrollee_supplies_subject: bool = True
     """Whether the CA takes the names from the request (an offline template), not from the account that reaches it."""
     known_oids: frozenset[str] = frozenset()
-    """What the template catalogue has for the name, where the policy file has no oid: several, if a forest has made the
-    template anew, or if there are two forests."""
+    """What the template catalogue has for the name: several, if a forest has made the template anew, or if there are
+    two forests. Of no account where the policy file has an oid."""
 
     @property
     def oids(self) -> frozenset[str]:
@@ -235,15 +235,19 @@ class Policies:
 
     def described(self, reference: TemplateReference) -> str:
         """For messages: how the template is referred to and where, with its name if the catalogue knows it."""
-        known = self.known_names.get(reference.oid or "")
-        name = reference.name or reference.oid or ""
+        known = self.known_name(reference)
+        name = reference.name or reference.oid
         return f"{known}, {name} ({reference.carrier})" if known else f"{name} ({reference.carrier})"
+
+    def known_name(self, reference: TemplateReference) -> str | None:
+        """What the catalogue calls a template that is referred to by its object identifier; None if it does not."""
+        return self.known_names.get(reference.oid) if reference.oid is not None else None
 
     def find(self, reference: TemplateReference) -> Policy | None:
         """The policy of the template that is referred to, by whichever way it is named."""
         if reference.oid is not None:
             return self._by_oid.get(reference.oid)
-        return self._by_name.get((reference.name or "").casefold())
+        return self._by_name.get(reference.name.casefold()) if reference.name else None
 
     def lets_collect(self, requester: Requester, template: str) -> bool:
         """Whether the policy for the template of this name lets the requester ask after others' pending requests."""
@@ -281,15 +285,12 @@ def _admission_of(requester: Requester) -> Callable[[Rule], bool]:
 
 def _is_for_renewals_only(policy: Policy, admits: Callable[[Rule], bool]) -> bool:
     """A policy on trial lets new requests through as well."""
-    if policy.mode is Mode.AUDIT or not any(rule.renewals_only for rule in policy.rules):
-        return False
-    return all(rule.renewals_only or not admits(rule) for rule in policy.rules)
+    return policy.mode is not Mode.AUDIT and all(rule.renewals_only or not admits(rule) for rule in policy.rules)
 
 
 def _knowing(policy: Policy, oids: Mapping[str, AbstractSet[str]]) -> Policy:
-    template = policy.template
-    known = frozenset(oids.get(template.name.casefold(), ())) if template.oid is None else frozenset[str]()
-    return policy if known == template.known_oids else replace(policy, template=replace(template, known_oids=known))
+    known = frozenset(oids.get(policy.template.name.casefold(), ()))
+    return replace(policy, template=replace(policy.template, known_oids=known))
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,10 +366,10 @@ def select(policies: Policies, application: Application) -> Policy:
     return policy
 
 
-def _spelling(reference: TemplateReference, policies: Policies) -> tuple[str, str]:
+def _spelling(reference: TemplateReference, policies: Policies) -> tuple[str | None, str | None]:
     """A template without a policy is only the same as itself, and as its name in the catalogue."""
-    known = policies.known_names.get(reference.oid or "")
-    return ("", known.casefold()) if known else (reference.oid or "", (reference.name or "").casefold())
+    name = reference.name or policies.known_name(reference)
+    return (None, name.casefold()) if name else (reference.oid, None)
 
 
 def judge(policy: Policy, application: Application) -> tuple[Verdict, ...]:

@@ -67,7 +67,8 @@ class KeyCondition:
         if key.modulus is not None and key.exponent is not None and (weak := weakness(key.modulus, key.exponent)):
             wanted = "a key that nobody can compute"
             yield violation(rule, Concern.KEY, "publicKey", weak, wanted, is_forbidden=True)
-        if self.blocked and (digest := sha256(key.subject_public_key_info)).digest() in self.blocked:
+        digest = sha256(key.subject_public_key_info)
+        if digest.digest() in self.blocked:
             wanted = "a key that is not in blocked_keys"
             yield violation(rule, Concern.KEY, "publicKey", digest.hexdigest(), wanted, is_forbidden=True)
 

@@ -100,7 +100,7 @@ def _repetitions(documents: Sequence[Document]) -> Iterator[Mistake]:
         yield from _repeated(f"a policy for the template of this {key}", places)
     for document in documents:
         rules = _value(document.content, ("rules",))
-        paths: list[KeyPath] = [("rules", n, "name") for n in range(len(rules) if isinstance(rules, list) else 0)]
+        paths: list[KeyPath] = [("rules", n, "name") for n, _ in enumerate(rules if isinstance(rules, list) else ())]
         yield from _repeated(
             "a rule of this name", [(document, path, _value(document.content, path)) for path in paths]
         )

@@ -104,13 +104,8 @@ class DirectoryNamePattern(PatternSection):
         return regex if anywhere else NameRegex(regex)
 
 
-def _address(text: str) -> Cidr:
-    ip_address(text)
-    return Cidr.parse(text)
-
-
 class AddressPattern(PatternSection):
-    exact: Annotated[str, _makes(_address)] = ""
+    exact: Annotated[str, _makes(ip_address)] = ""
     cidr: Annotated[str, _makes(Cidr.parse)] = ""
 
     def pattern(self, *, ignore_case: bool, anywhere: bool) -> Pattern:  # noqa: ARG002 -- addresses have one reading

@@ -121,7 +121,7 @@ def _violations(
     # Objected to by their number: comparing thousands with every pattern would only take time.
     too_many = {field for field, one in fields.items() if occurrences[field] > max(one.max_occurrences, _MOST_JUDGED)}
     for name in names:
-        if name.field in too_many and not name.is_forbidden:
+        if name.field in too_many:
             continue
         for wanted in _wanted(name, fields.get(name.field), requester):
             yield violation(rule, concern, name.field, name.value, wanted, is_forbidden=name.is_forbidden)

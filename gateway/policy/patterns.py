@@ -61,8 +61,7 @@ class Regex:
         try:
             compiled = re2.compile(self.expression, options)
         except re2.error as error:
-            reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
-            raise NotAPattern(f"not a regular expression of RE2: {reason}") from error
+            raise NotAPattern(f"not a regular expression of RE2: {error.args[0].decode()}") from error
         object.__setattr__(self, "_compiled", compiled)
 
     def matches(self, value: str, _requester: Requester, /) -> bool:

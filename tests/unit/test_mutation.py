@@ -62,6 +62,7 @@ def f(a: 'A' = b) -> 'B':
 x: 'C' = f'text {a}'
 T = TypeVar('T')
 x = 'a text'
+x = field(repr=False)
 """
 
     assert mutants_of(source) == []
@@ -70,4 +71,21 @@ x = 'a text'
 def test_the_line_of_the_change_is_told() -> None:
     (mutant,) = mutation().mutants("x = y\nx = 1")
 
-    assert str(mutant) == "2: 1  ->  2"
+    assert str(mutant) == "2: x = 1  ->  x = 2"
+
+
+def test_of_what_is_around_a_constant_as_much_is_told_as_fits_into_a_line() -> None:
+    (mutant, *_) = mutation().mutants(f"def f():\n    x = g({'a, ' * 40}h(1))")
+
+    assert mutant.change == "h(1)  ->  h(2)"
+
+
+def test_the_lines_are_those_of_the_statement_without_its_blocks() -> None:
+    source = """
+if (a or
+        b):
+    x = (y
+         and z)
+"""
+
+    assert {str(mutant.lines) for mutant in mutation().mutants(source)} == {"range(2, 4)", "range(4, 6)"}

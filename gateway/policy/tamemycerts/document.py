@@ -19,7 +19,6 @@ from gateway.strict_yaml import Mistake, Mistaken
 T = TypeVar("T")
 
 ROOT = "CertificateRequestPolicy"
-_NAMESPACE_DECLARATIONS = ("xmlns", "xmlns:")
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 """xs:boolean."""
 
@@ -147,7 +146,8 @@ def _elements(xml: bytes) -> _Element:
     parser = expat.ParserCreate("utf-8")
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        foreign = tuple(key for key in attributes if not key.startswith(_NAMESPACE_DECLARATIONS))
+        # Declarations of namespaces are no attributes.
+        foreign = tuple(key for key in attributes if key.partition(":")[0] != "xmlns")
         element = _Element(name, parser.CurrentLineNumber, foreign)
         unclosed[-1].children.append(element)
         unclosed.append(element)

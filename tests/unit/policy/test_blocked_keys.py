@@ -26,11 +26,14 @@ def test_everything_else_is_a_mistake_with_its_line(line: str) -> None:
 
 
 def test_every_mistake_is_told() -> None:
-    assert [mistake.partition(": ")[0] for mistake in mistakes(f"x\n{ONE}\ny\n{ONE.upper()}\n")] == [
-        "keys:1",
-        "keys:3",
-        "keys:4",
+    no_digest = "not the SHA-256 of a SubjectPublicKeyInfo: 64 hex digits"
+
+    assert mistakes(f"x\n{ONE}\ny\n{ONE.upper()}\n") == [
+        f"keys:1: {no_digest}",
+        f"keys:3: {no_digest}",
+        "keys:4: this key stands here twice",
     ]
+    assert mistakes("x\n") == [f"keys:1: {no_digest}"]
 
 
 @pytest.mark.parametrize("text", ["", "\n# nothing\n"])

@@ -1,8 +1,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from gateway.policy.catalogue import LONGEST_PERIOD, Catalogue, CatalogueCA, Learned, learned
+from gateway.policy.catalogue import Catalogue, CatalogueCA, Learned, learned
 from gateway.protocol.xcep import CA, OID, Extension, RARequirements
+from tests.issued import a_ca_certificate as an_issuer_s_certificate
 from tests.templates import (
     CA_1,
     SOURCE,
@@ -85,7 +86,7 @@ def test_usages_that_cannot_be_read_are_not_known() -> None:
 def test_more_seconds_than_dates_have_are_the_longest_period() -> None:
     (template,) = learned(an_offer([an_offered_policy(validity_period_seconds=2**64 - 1)]), SOURCE).templates
 
-    assert template.validity_period == LONGEST_PERIOD
+    assert template.validity_period == timedelta(days=36600)
 
 
 def test_a_template_without_a_name_or_an_object_identifier_is_left_out() -> None:
@@ -110,6 +111,13 @@ def test_a_ca_whose_certificate_cannot_be_read_or_has_no_name_is_left_out() -> N
 
     assert known.templates[0].cas == (CA_1,)
     assert known.cas == (CA_ENTRY,)
+
+
+def test_a_ca_is_called_by_its_common_name_whatever_else_is_in_its_subject() -> None:
+    certificate = an_issuer_s_certificate(f"CN={CA_1},O=Corp")
+    offer = an_offer(cas=[CA((), certificate, enroll_permission=True, ca_reference_id=0)])
+
+    assert learned(offer, SOURCE).cas == (CatalogueCA(CA_1, certificate, SOURCE),)
 
 
 def test_a_template_that_no_ca_issues_has_no_cas() -> None:
@@ -198,6 +206,14 @@ def test_a_renewed_ca_s_certificate_takes_the_place_of_what_the_same_service_gav
     merged = Catalogue(cas=(CA_ENTRY, by_hand, *others)).merged(Catalogue(cas=(renewed,)))
 
     assert merged.cas == (by_hand, *others, renewed)
+
+
+def test_what_nobody_has_said_can_be_new_too() -> None:
+    by_hand = Catalogue((a_catalogue_template(USER, USER_OID, source=None),), (CatalogueCA("B", b"other"),))
+
+    merged = catalogue_of(WEB).merged(by_hand, is_complete=True)
+
+    assert merged == Catalogue((*catalogue_of(WEB).templates, *by_hand.templates), by_hand.cas)
 
 
 def test_configured_entries_are_taken_over_from_another_catalogue() -> None:

@@ -1,3 +1,4 @@
+from base64 import b64encode
 from datetime import UTC, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from gateway.policy.template_flags import EnrollmentFlags, GeneralFlags, Private
 from gateway.strict_yaml import Mistaken
 from tests.templates import CA_1, SOURCE, a_ca_certificate, a_catalogue_template
 
+A_CERTIFICATE = b64encode(a_ca_certificate()).decode()
 BY_HAND = """
 templates:
   - commonName: PartnerWebServer
@@ -59,6 +61,34 @@ def test_nothing_is_written_and_read_too() -> None:
     assert read_catalogue(write_catalogue(Catalogue()), "catalogue.yaml") == Catalogue()
 
 
+def test_what_nobody_has_said_is_not_written() -> None:
+    text = write_catalogue(Catalogue((CatalogueTemplate(common_name="Gerät", oid="1.2.3"),)))
+
+    header, _, content = text.partition("\n")
+    assert header == "# Written by ces-gateway. Entries without `source` are yours and stay; comments do not."
+    assert content == (
+        '{\n "templates": [\n  {\n   "commonName": "Gerät",\n   "oid": "1.2.3"\n  }\n ],\n "cAs": []\n}\n'
+    )
+
+
+def test_characters_that_yaml_does_not_know_are_written_as_numbers() -> None:
+    strange = "a\x7f\x85\u2028\ufeff\uffff"
+    catalogue = Catalogue((CatalogueTemplate(common_name=strange, oid="1.2.3"),))
+
+    text = write_catalogue(catalogue)
+
+    assert r"a\u007f\u0085\u2028\ufeff\uffff" in text
+    assert read_catalogue(text, "catalogue.yaml") == catalogue
+
+
+def test_a_period_may_be_of_no_seconds() -> None:
+    text = "templates: [{commonName: A, oid: 1.2.3, renewalPeriodSeconds: 0}]"
+
+    (template,) = read_catalogue(text, "catalogue.yaml").templates
+
+    assert template.renewal_period == timedelta(0)
+
+
 _numbers = st.none() | st.integers(0, 2**32 - 1)
 _periods = st.none() | st.integers(0, int(LONGEST_PERIOD.total_seconds())).map(lambda n: timedelta(seconds=n))
 _texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -102,9 +132,12 @@ def test_whatever_cep_says_of_a_template_is_read_as_it_was_written(template: Cat
         ("templates: [{commonName: A, oid: 1.2.3, subjectNameFlags: [X]}]", "subjectNameFlags: X is no flag: write"),
         ("templates: [{commonName: A, oid: 1.2.3, extendedKeyUsage: [web]}]", "extendedKeyUsage.0: not an object"),
         ("templates: [{commonName: A, oid: 1.2.3, extendedKeyUsage: [1]}]", "extendedKeyUsage.0: Input should be"),
+        ("templates: [{commonName: A, oid: 1.2.3, extendedKeyUsage: [[a]]}]", "extendedKeyUsage.0: Input should be"),
+        ("templates: [{commonName: A, oid: 1.2.3, majorRevision: 4294967296}]", "majorRevision: Input should be"),
         ("templates: [{commonName: A, oid: 1.2.3, colour: red}]", "templates.0.colour: unknown key"),
         ("templates: [{commonName: A, oid: 1.2.3, validityPeriodSeconds: -1}]", "validityPeriodSeconds: Input should"),
         ("cAs: [{commonName: A, certificate: '!'}]", "cAs.0.certificate: no certificate in base64"),
+        (f"cAs: [{{commonName: A, certificate: '!{A_CERTIFICATE}'}}]", "cAs.0.certificate: no certificate in base64"),
         ("cAs: [{commonName: A, certificate: AAAA}]", "cAs.0.certificate: no certificate in base64"),
         (
             "templates:\n - {commonName: A, oid: 1.2.3}\n - {commonName: B, oid: 1.2.3}",

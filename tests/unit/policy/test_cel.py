@@ -104,6 +104,10 @@ def test_what_is_not_known_is_empty() -> None:
     assert objections(empty, an_application(a_request(template=None))) == []
 
 
+def test_a_template_that_is_named_by_its_number_has_no_name() -> None:
+    assert objections("template == ''", an_application(a_request(template=None, template_oid="1.2.3"))) == []
+
+
 def test_an_account_without_names_of_its_own_has_empty_ones() -> None:
     account = an_account(user_principal_name=None)
     application = an_application(requester=replace(a_requester(), directory_account=account))
@@ -172,6 +176,15 @@ def test_a_mistake_has_its_line(section: str, path: str, message: str) -> None:
     (mistake,) = mistaken.value.mistakes
     assert (mistake.line, mistake.path) == (6, path)
     assert message in mistake.message
+
+
+def test_an_expression_of_two_thousand_characters_is_not_too_long() -> None:
+    text = f"{'true || ' * 249}{'true':>8}"
+    assert len(text) == 2000
+
+    assert condition_of(f"conditions: [{{name: a, expression: '{text}', message: b}}]").expressions
+    with pytest.raises(Mistaken, match="at most 2000 characters"):
+        condition_of(f"conditions: [{{name: a, expression: '{text} ', message: b}}]")
 
 
 # --- what goes wrong while it is evaluated --------------------------------------------------------------------------
@@ -245,6 +258,12 @@ def test_every_kind_of_value_counts(application: Application) -> None:
     condition = CelCondition((Expression("mine", "true", "as I say"),))
 
     assert [violation.field for violation in condition.violations("a rule", application)] == ["request"]
+
+
+def test_as_many_values_as_may_be_are_looked_at() -> None:
+    application = an_application(a_request(*(("commonName", "x"),) * MAX_VALUES))
+
+    assert objections(f"size(subject.commonName) == {MAX_VALUES}", application) == []
 
 
 def test_one_loop_over_as_many_as_may_be_is_within_the_budget() -> None:

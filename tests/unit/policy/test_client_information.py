@@ -52,11 +52,24 @@ def test_every_field_is_judged_by_its_patterns(field: str, right: str, wrong: st
     assert (found, shown) == (field, value)
 
 
+def test_one_of_several_patterns_is_enough() -> None:
+    assert objections("{user: {allow: [{exact: 'CORP\\bob'}, {exact: 'CORP\\alice'}]}}", a_told_request()) == []
+
+
 def test_a_denied_value_is_refused_in_any_case_and_wherever_it_stands() -> None:
     assert objections("{process: {deny: [{regex: CERTREQ}]}}", a_told_request()) == [
         ("process", CERTREQ, "anything but regex 'CERTREQ'")
     ]
     assert objections("{process: {deny: [{exact: powershell.exe}]}}", a_told_request()) == []
+
+
+def test_an_allowed_value_is_the_whole_and_in_its_case() -> None:
+    for pattern in ("{exact: 'corp\\alice'}", "{regex: alice}"):
+        assert len(objections(f"{{user: {{allow: [{pattern}]}}}}", a_told_request())) == 1
+
+
+def test_a_field_is_not_mandatory_unless_the_section_says_so() -> None:
+    assert objections("{process: {deny: [{exact: powershell.exe}]}}", a_request()) == []
 
 
 @pytest.mark.parametrize(("mandatory", "expected"), [("true", [("process", "", "present")]), ("false", [])])

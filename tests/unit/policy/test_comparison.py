@@ -41,7 +41,11 @@ def test_a_difference_is_another_end_not_another_reason(
 ) -> None:
     found = difference(ruling_of(decided(counts)), decided(candidate))
 
-    assert (found.change if found else None) == change
+    assert found is None if change is None else found is not None and found.change is change
+
+
+def test_changes_are_called_as_the_documentation_has_them() -> None:
+    assert set(Change) == {"would_allow", "would_refuse", "other_rule"}
 
 
 def test_a_difference_is_told_of_the_policy_that_counts() -> None:

@@ -160,8 +160,9 @@ def test_some_extensions_are_refused_even_if_a_rule_let_them_through(oid: str) -
 
 def test_what_no_policy_can_allow_is_forbidden() -> None:
     request = a_request(
-        key_usage=("keyCertSign", "digitalSignature"),
+        key_usage=("keyCertSign", "cRLSign", "digitalSignature"),
         extended_key_usage=("2.5.29.37.0", CLIENT_AUTH),
+        application_policies=("1.3.6.1.4.1.311.10.12.1",),
         certificate_policies=("2.5.29.32.0", "1.2.3"),
         basic_constraints_ca=True,
         extra_extensions=["2.5.29.30", "1.2.3"],
@@ -176,12 +177,18 @@ def test_what_no_policy_can_allow_is_forbidden() -> None:
 
     assert {(each.field, each.value) for each in found if each.is_forbidden} == {
         ("keyUsage", "keyCertSign"),
+        ("keyUsage", "cRLSign"),
         ("extendedKeyUsage", "2.5.29.37.0"),
+        ("applicationPolicies", "1.3.6.1.4.1.311.10.12.1"),
         ("certificatePolicies", "2.5.29.32.0"),
         ("basicConstraints", "cA TRUE"),
         ("nameConstraints", "0500"),
     }
-    assert len(found) == 9
+    assert len(found) == 11
+
+
+def test_without_certificate_policies_in_the_request_there_is_nothing_to_allow() -> None:
+    assert violations(CertificatePoliciesCondition(frozenset()), an_application(), Concern.EXTENSIONS) == []
 
 
 def test_certificate_policies_must_be_among_the_allowed() -> None:

@@ -159,6 +159,9 @@ def test_a_template_without_a_policy_is_unmatched(application: Application) -> N
         pytest.param(naming(a_template_reference("Old"), a_template_reference(oid=OID)), id="a policy without OID"),
         pytest.param(naming(a_template_reference("A"), a_template_reference("B")), id="two unknown names"),
         pytest.param(
+            naming(a_template_reference(oid="1.2.3"), a_template_reference(oid="1.2.4")), id="two unknown OIDs"
+        ),
+        pytest.param(
             naming(a_template_reference("PartnerWebServer"), context={"CertificateTemplate": "SubCA"}), id="context"
         ),
         pytest.param(
@@ -309,6 +312,13 @@ def test_a_rule_of_another_template_allows_nothing() -> None:
         approve(policies(generous, strict), an_application())
 
 
+def test_violations_and_modes_are_called_as_the_documentation_has_them() -> None:
+    sections = "requesters key subject subjectAlternativeName extensions attributes validity clientInformation renewal"
+
+    assert set(Concern) == {*sections.split(), "onBehalfOf", "keyArchival", "conditions"}
+    assert set(Mode) == {"enforce", "audit"}
+
+
 # --- audit mode -----------------------------------------------------------------------------------------------------
 
 
@@ -389,6 +399,7 @@ def test_the_policies_for_a_requester_are_those_with_a_rule_for_it(account: str,
     )
 
     assert [policy.name for policy in known.admitting(a_requester(account))] == admitting
+    assert [opened.name for opened in known.open_to(a_requester(account))] == admitting
 
 
 def test_what_is_open_is_told_with_the_object_identifier_of_its_policy() -> None:
@@ -417,3 +428,23 @@ def test_renewals_only_is_what_every_rule_for_this_requester_says_and_a_trial_is
     known = policies(replace(a_policy(*written), mode=mode))
 
     assert [opened.renewals_only for opened in known.open_to(a_requester())] == [renewals_only]
+
+
+@pytest.mark.parametrize(
+    ("requester", "template", "may"),
+    [
+        ("partner-a", "Collected", True),
+        ("partner-a", "cOLLECTED", True),
+        ("partner-b", "Collected", False),
+        ("partner-a", "Kept", False),
+        ("partner-a", "Unknown", False),
+    ],
+)
+def test_who_may_ask_after_others_requests_is_said_by_the_policy_of_their_template(
+    requester: str, template: str, *, may: bool
+) -> None:
+    known = policies(
+        replace(a_policy(a_rule("a"), name="Collected"), collectors=Admitting()), a_policy(a_rule("a"), name="Kept")
+    )
+
+    assert known.lets_collect(a_requester(requester), template) is may

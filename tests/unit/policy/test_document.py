@@ -222,11 +222,27 @@ def test_an_unclear_requester_is_a_mistake(requester: str, path: str, message: s
     assert message is None or said == message
 
 
+def admitted_by(entry: str) -> tuple[AdmittedRequester, ...]:
+    requesters = rule_of(a_policy_file(requesters=f"[{entry}]")).requesters
+    assert isinstance(requesters, RequestersCondition)
+    return requesters.admitted
+
+
 @pytest.mark.parametrize("nobody", ["", "notGroups: [leavers], ", "notOrganizationalUnits: ['OU=X,DC=x'], "])
 def test_who_is_not_something_is_nobody_in_particular(nobody: str) -> None:
     assert mistakes(a_policy_file(requesters=f"[{{{nobody}authentication: [Certificate]}}]")) == [
         (4, "rules.0.requesters.0", "needs account, issuer, groups, organizationalUnits or partner")
     ]
+
+
+@pytest.mark.parametrize(
+    "somebody",
+    ["account: a", "issuer: CN=a", "groups: [a]", "organizationalUnits: ['OU=a']", "partner: a"],
+)
+def test_any_of_these_alone_is_somebody(somebody: str) -> None:
+    (admitted,) = admitted_by(f"{{{somebody}, authentication: [Certificate]}}")
+
+    assert str(admitted)
 
 
 def test_requesters_are_found_by_more_than_their_account() -> None:
@@ -288,6 +304,12 @@ def test_kinds_of_keys() -> None:
     )
 
 
+def test_a_key_may_have_to_have_one_length() -> None:
+    rule = rule_of(a_policy_file(key="[{algorithm: RSA, minimumKeyLength: 3072, maximumKeyLength: 3072}]"))
+
+    assert rule.conditions[0] == KeyCondition((KeyRule("RSA", 3072, 3072, public_exponents=(65537,)),))
+
+
 def test_exponents_can_be_listed() -> None:
     rule = rule_of(a_policy_file(key="[{algorithm: RSA, minimumKeyLength: 2048, publicExponent: [3, 65537]}]"))
 
@@ -320,6 +342,11 @@ def test_exponents_can_be_listed() -> None:
             "{algorithm: RSA, minimumKeyLength: 2048, publicExponent: [1]}",
             ".publicExponent.0",
             "Input should be greater than or equal to 3",
+        ),
+        (
+            "{algorithm: RSA, minimumKeyLength: 2048, publicExponent: [4294967297]}",
+            ".publicExponent.0",
+            "Input should be less than 4294967296",
         ),
         ("{algorithm: RSA, minimumKeyLength: 2048, curves: [secp256r1]}", ".curves", "unknown key"),
         ("{algorithm: EC}", ".curves", "missing"),

@@ -1,14 +1,11 @@
 """docs/policies.md says what the code does, as far as a machine can tell."""
 
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
-from gateway.policy.document import KeyUsage
 from gateway.policy.examples import (
     CertificateSection,
     ClientInformation,
@@ -17,13 +14,8 @@ from gateway.policy.examples import (
     RequesterFacts,
     RequestSection,
 )
-from gateway.policy.expected import SecurityIdentifier
-from gateway.policy.identity import IDENTITY
-from gateway.policy.key_sections import Curve
 from gateway.policy.load import PlacedExample, load_examples, load_policies
 from gateway.policy.sections import Section
-from gateway.policy.vocabulary import EXTENDED_KEY_USAGES, EXTENSIONS, SUBJECT_FIELDS
-from gateway.policy.wellformed import WELL_FORMED
 from gateway.trial.examples import run
 from tests.builders import a_policy_file
 
@@ -205,20 +197,3 @@ def test_every_key_of_an_example_is_told(section: type[Section]) -> None:
     keys = [field.alias or name for name, field in section.model_fields.items()]
 
     assert [key for key in keys if f"`{key}`" not in TEXT] == []
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        SUBJECT_FIELDS.values(),
-        WELL_FORMED,
-        IDENTITY,
-        get_args(KeyUsage),
-        get_args(Curve),
-        EXTENDED_KEY_USAGES,
-        EXTENSIONS,
-        SecurityIdentifier,
-    ],
-)
-def test_every_word_is_told(words: Iterable[str]) -> None:
-    assert [word for word in words if f"`{word}`" not in TEXT] == []

@@ -1,13 +1,14 @@
 """What an example says is what the parser reads out of the bytes that are made of it."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
 
 from gateway.pki.certificate import parse_certificate
 from gateway.pki.certificate_request import CertificateRequest, TemplateCarrier
+from gateway.pki.issued_certificate import is_signed_by, parse_issued_certificate
 from gateway.pki.parse_request import parse_certificate_request
 from gateway.pki.write_request import PrivateKey
 from gateway.policy.decision import Template
@@ -144,6 +145,9 @@ def test_the_client_certificate_is_made_as_it_is_described() -> None:
     certificate = parse_certificate(shown)
     assert (str(certificate.subject), str(certificate.issuer)) == ("CN=pc1", "CN=Partner CA,O=Partner")
     assert certificate.security_identifiers == ("S-1-5-21-1-2-3-1104",)
+    assert [name.value for name in certificate.subject_alternative_name] == ["pc1.example"]
+    assert certificate.extended_key_usage == ("1.3.6.1.5.5.7.3.2",)
+    assert certificate.certificate_policies == ("1.2.3",)
     assert certificate.not_before < NOW < certificate.not_after
 
 
@@ -187,10 +191,96 @@ def test_an_authority_that_is_not_to_be_trusted_is_not_told() -> None:
     assert make("renewalOf: {isUntrusted: true}").authorities == ()
 
 
+@pytest.mark.parametrize(("is_untrusted", "is_signed"), [("false", True), ("true", False)])
+def test_an_authority_that_is_not_to_be_trusted_has_another_key(is_untrusted: str, is_signed: bool) -> None:
+    (trusted,) = make("renewalOf: {isUntrusted: false}").authorities
+
+    made = make(f"renewalOf: {{isClientCertificate: true, isUntrusted: {is_untrusted}}}").client_certificate
+
+    assert made is not None
+    assert is_signed_by(parse_certificate(made), parse_certificate(trusted.certificate)) is is_signed
+
+
 def test_agents_sign_for_somebody_else() -> None:
     made = make("onBehalfOf: {requesterName: 'CORP\\bob', agents: [{isExpired: false}, {template: false}]}")
 
     assert len(made.authorities) == 2
     assert made.client_certificate is None
     assert "requestername".encode("utf-16-be") in made.der
-    assert "CORP\\bob".encode("utf-16-be") in made.der
+    request = parse_certificate_request(made.der)
+    assert request.requester_name == "CORP\\bob"
+    assert "1.3.6.1.4.1.311.13.1" not in request.attributes, "nothing is renewed"
+
+
+@pytest.mark.parametrize(
+    ("facts", "issuers"),
+    [
+        ("issuer: CN=A", ["CN=A"]),
+        ("certificate: {}", ["CN=Example CA"]),
+        ("certificate: {isUntrusted: true}", []),
+        ("partner: A", []),
+    ],
+)
+def test_the_authority_of_a_client_certificate_is_trusted_unless_it_is_said_not_to_be(
+    facts: str, issuers: list[str]
+) -> None:
+    shown = RequesterFacts.model_validate_json(yaml_as_json(f"{{account: a, authentication: Certificate, {facts}}}"))
+
+    authorities = RequestMaker(Template("Web"), keys, NOW).client_authorities(shown)
+
+    assert [str(parse_certificate(each.certificate).subject) for each in authorities] == issuers
+
+
+def test_an_authority_is_a_ca_for_two_years_before_and_after() -> None:
+    (authority,) = make("renewalOf: {isClientCertificate: true}").authorities
+
+    certificate = parse_certificate(authority.certificate)
+
+    issued = parse_issued_certificate(authority.certificate)
+    assert (issued.basic_constraints_ca, issued.key_usage) == (True, ("keyCertSign", "cRLSign"))
+    assert certificate.serial_number == 1
+    assert NOW - certificate.not_before == certificate.not_after - NOW == timedelta(days=730)
+
+
+def test_certificates_live_for_a_year_and_end_in_another_or_yesterday() -> None:
+    valid, expired = (
+        make(f"renewalOf: {{isClientCertificate: true, isExpired: {flag}}}").client_certificate
+        for flag in ("false", "true")
+    )
+    assert valid is not None
+    assert expired is not None
+
+    assert parse_certificate(valid).not_after == NOW + timedelta(days=365)
+    assert parse_certificate(valid).not_before == NOW - timedelta(days=1)
+    assert parse_certificate(expired).not_after == NOW - timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("template", "of_policy", "expected"),
+    [
+        ("", Template("Web", OID), (None, OID)),
+        ("", Template("Web"), ("Web", None)),
+        ("template: Other", Template("Web", OID), ("Other", None)),
+        ("template: {name: Other, oid: 1.2.3}", Template("Web", OID), ("Other", "1.2.3")),
+        ("template: false", Template("Web", OID), (None, None)),
+    ],
+)
+def test_a_certificate_is_of_the_policys_template_by_number_unless_another_is_named(
+    template: str, of_policy: Template, expected: tuple[str | None, str | None]
+) -> None:
+    section = RequestSection.model_validate_json(yaml_as_json(f"renewalOf: {{isClientCertificate: true, {template}}}"))
+
+    made = RequestMaker(of_policy, keys, NOW).request(section).client_certificate
+
+    assert made is not None
+    certificate = parse_certificate(made)
+    assert (certificate.template_name, certificate.template_oid) == expected
+
+
+def test_certificates_are_numbered_from_one() -> None:
+    maker = RequestMaker(Template("Web"), keys, NOW)
+    facts = RequesterFacts.model_validate_json(yaml_as_json("{account: a, authentication: Certificate, issuer: CN=A}"))
+
+    made = [maker.client_certificate(facts) for _ in range(2)]
+
+    assert [parse_certificate(each).serial_number for each in made if each] == [1, 2]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.policy.examples import ExampleSection
+from gateway.policy.examples import CertificateSection, ClientInformation, ExampleSection, RSAKey
 from gateway.policy.load import load_examples, load_policies
 from gateway.strict_yaml import Mistaken
 from tests.builders import a_policy_file
@@ -79,6 +79,8 @@ def test_what_an_example_can_ask_for(request_: str) -> None:
         ("request: {subjectAlternativeName: {iPAddress: [x]}}, allowed: true", "'x' is no iPAddress"),
         ("request: {subjectAlternativeName: {dNSName: [ü]}}, allowed: true", "'ü' is no dNSName"),
         ("request: {extendedKeyUsage: [serverauth]}, allowed: true", "no extended key usage"),
+        ("request: {key: {algorithm: RSA, length: 8193}}, allowed: true", "less than or equal to 8192"),
+        (f"request: {{subject: {{commonName: {'x' * 4097}}}}}, allowed: true", "at most 4096 characters"),
         ("request: {extensions: {subjectkeyid: 0500}}, allowed: true", "no extension"),
         ("request: {extensions: {1.2.3: 050}}, allowed: true", "extensions"),
         ("request: {securityIdentifier: S-1}, allowed: true", "not a SID"),
@@ -112,6 +114,13 @@ def test_a_requester_that_cannot_be_is_a_mistake(facts: str, complaint: str) -> 
     assert complaint in mistakes(f"requester: {{account: alice, {facts}}}, request: {{}}, allowed: true")
 
 
+@pytest.mark.parametrize("account", ["alice", "alice@", "@corp.example"])
+def test_an_account_of_a_directory_has_a_name_and_a_domain(account: str) -> None:
+    requester = f"requester: {{account: '{account}', authentication: Kerberos, groups: [g]}}"
+
+    assert "sAMAccountName and domain" in mistakes(f"{requester}, request: {{}}, allowed: true")
+
+
 @pytest.mark.parametrize(
     ("facts", "is_in_directory"),
     [
@@ -119,9 +128,21 @@ def test_a_requester_that_cannot_be_is_a_mistake(facts: str, complaint: str) -> 
         (", partner: Partner A, mappingRule: a rule", False),
         (", groups: [pki-users]", True),
         (", mail: alice@corp.example", True),
+        (", dNSHostName: pc1.corp.example", True),
+        (", distinguishedName: 'CN=alice,DC=corp'", True),
+        (", organizationalUnit: 'OU=Staff,DC=corp'", True),
     ],
 )
 def test_what_only_a_directory_knows_makes_an_account_of_it(facts: str, is_in_directory: bool) -> None:
     requester = f"requester: {{account: alice@corp.example, authentication: Kerberos{facts}}}"
 
     assert example(f"{requester}, request: {{}}, allowed: true").requester.is_in_directory is is_in_directory
+
+
+def test_what_is_left_out_of_an_example_is_the_usual() -> None:
+    key, certificate = RSAKey(algorithm="RSA"), CertificateSection()
+
+    assert (key.length, key.public_exponent) == (2048, 65537)
+    assert certificate.issuer == "CN=Example CA"
+    assert not any((certificate.is_expired, certificate.is_untrusted, certificate.is_client_certificate))
+    assert (ClientInformation().process, ClientInformation().machine, ClientInformation().user) == ("", "", "")

@@ -40,6 +40,7 @@ def test_the_ca_s_own_is_right() -> None:
     check(GOOD)
     check(GOOD.with_extension(EXTENDED_KEY_USAGE, an_extended_key_usage(SERVER_AUTH, CA_EXCHANGE)))
     check(GOOD.without_extension(KEY_USAGE))
+    check(replace(GOOD, subject_public_key_info=a_public_key_info(a_key("EC"))))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,9 @@ def test_the_ca_s_own_is_right() -> None:
             id="for something else",
         ),
         pytest.param(
-            GOOD.with_extension(KEY_USAGE, a_key_usage(0x80, 7)), "keyUsage is 'digitalSignature'", id="usage"
+            GOOD.with_extension(KEY_USAGE, a_key_usage(0x80, 7)),
+            "keyUsage is 'digitalSignature', wanted keyEncipherment\\.",
+            id="usage",
         ),
         pytest.param(
             GOOD.with_extension(BASIC_CONSTRAINTS, a_basic_constraints(ca=True)), "basicConstraints", id="a CA's"
@@ -88,6 +91,11 @@ def test_the_signature_is_the_ca_s() -> None:
 def test_it_is_valid_now(days: int) -> None:
     with pytest.raises(ExchangeCertificateRefused, match="wanted dates around now"):
         check(GOOD, now=NOW + timedelta(days=days))
+
+
+@pytest.mark.parametrize("since_or_until", [-timedelta(minutes=10), timedelta(days=7, minutes=-10)])
+def test_the_first_and_the_last_second_count(since_or_until: timedelta) -> None:
+    check(GOOD, now=NOW + since_or_until)
 
 
 def test_a_ca_whose_certificate_nobody_knows_exchanges_no_keys() -> None:

@@ -87,3 +87,4 @@ def test_sids_that_were_asked_for_and_approved_are_kept() -> None:
     assert expected(a_request(security_identifier=SID)).security_identifiers == {SID}
     in_uri = a_request(san=general_names(uniformResourceIdentifier=[URI, "https://web01.partner-a.example/"]))
     assert expected(in_uri).security_identifiers == {SID}
+    assert expected(a_request(san=general_names(rfc822Name=[URI]))).security_identifiers == frozenset()

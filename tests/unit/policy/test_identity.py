@@ -55,6 +55,19 @@ def test_a_value_is_what_the_requester_is_in_any_case(word: str, value: str) -> 
     assert not has_identity(ALICE, word, "")
 
 
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("certificate.commonName", "Partner A"),
+        ("certificate.dNSName", "alice@partner.example"),
+        ("certificate.userPrincipalName", "alice.smith@partner.example"),
+        ("certificate.rfc822Name", "alice@partner.example"),
+    ],
+)
+def test_a_value_of_another_field_of_the_certificate_is_not_this_one(word: str, value: str) -> None:
+    assert not has_identity(ALICE, word, value)
+
+
 @pytest.mark.parametrize("word", [word for word in IDENTITY if word != "account"])
 @pytest.mark.parametrize("value", ["", "none", "None", "alice@corp.example"])
 def test_a_requester_without_the_fact_is_nothing(word: str, value: str) -> None:

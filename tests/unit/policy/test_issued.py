@@ -13,7 +13,7 @@ from gateway.errors import CertificateWithheld, Objection, UpstreamMisbehaved
 from gateway.pki.certificate import parse_certificate
 from gateway.policy.decision import Mode, Template
 from gateway.policy.expected import Expected
-from gateway.policy.issued import Reach, check_issued, check_pending
+from gateway.policy.issued import Reach, check_issued, check_pending, is_for_key
 from gateway.policy.issued_fields import Field
 from gateway.policy.issued_origin import Issuers
 from gateway.policy.limits import Limits
@@ -132,6 +132,20 @@ def objections_to(parts: Parts, expected: Expected = WEB_SERVER, **how: object) 
 
 def test_a_certificate_that_is_what_was_approved_is_released() -> None:
     assert check(a_signed_certificate(web_server_parts())) == ()
+
+
+@pytest.mark.parametrize(
+    ("certificate", "expected"),
+    [
+        (a_signed_certificate(web_server_parts()), True),
+        (a_signed_certificate(web_server_parts(key=a_key(name="another"))), False),
+        (b"no certificate", False),
+    ],
+)
+def test_a_certificate_is_known_by_its_key(certificate: bytes, expected: bool) -> None:
+    issued = Issued("Issued", "en-US", certificate, None, "17")
+
+    assert is_for_key(issued, a_public_key_info(a_key())) is expected
 
 
 # --- every change of one field --------------------------------------------------------------------------------------

@@ -199,7 +199,17 @@ def test_the_key_identifier_of_another_s_key_is_caught() -> None:
 def test_a_certificate_for_nobody_is_caught() -> None:
     parts = replace(web_server_parts(), subject=sequence()).without_extension(SUBJECT_ALTERNATIVE_NAME)
 
-    assert fields(issued(parts), with_account(), OwnCertificate(), online=False) == {"subject"}
+    (objection,) = objections_to_identity(issued(parts), OFFLINE, with_account(), OwnCertificate())
+
+    assert str(objection) == "subject is '', wanted a name, there or in subjectAlternativeName (RFC 5280 4.1.2.6)"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [replace(web_server_parts(), subject=sequence()), web_server_parts().without_extension(SUBJECT_ALTERNATIVE_NAME)],
+)
+def test_a_name_in_either_place_is_enough(parts: Parts) -> None:
+    assert fields(issued(parts), with_account(), OwnCertificate(), online=False) == set()
 
 
 def test_names_that_the_policy_lets_the_ca_add_are_judged_like_those_of_a_rule() -> None:
@@ -238,3 +248,29 @@ def test_an_objection_to_a_name_tells_what_the_policy_would_let_the_ca_add() -> 
     (objection,) = objections_to_identity(issued(web_server_parts()), expected, with_account(), OwnCertificate())
 
     assert objection.wanted.endswith("or by `issued` exact 'Corp'")
+
+
+@pytest.mark.parametrize(
+    ("sids", "told"),
+    [
+        ((), "securityIdentifier is '', wanted that of the account"),
+        ((SID, ADMINISTRATOR), f"securityIdentifier is '{SID} and {ADMINISTRATOR}', wanted one"),
+    ],
+)
+def test_there_is_one_sid_not_none_and_not_two(sids: tuple[str, ...], told: str) -> None:
+    objections = list(objections_to_identity(stating(*sids), ONLINE, with_account(), a_ticket(SID)))
+
+    assert str(objections[-1]).partition(";")[0] == told
+
+
+@pytest.mark.parametrize(
+    ("credential", "wanted"),
+    [
+        (a_ticket(SID), SID),
+        (OwnCertificate(), "none: the CA was not reached as anybody that the gateway knows"),
+    ],
+)
+def test_an_objection_to_a_sid_tells_which_would_be_right(credential: Credential, wanted: str) -> None:
+    (objection,) = objections_to_identity(stating(ADMINISTRATOR), OFFLINE, with_account(), credential)
+
+    assert (objection.value, objection.wanted) == (ADMINISTRATOR, wanted)

@@ -14,7 +14,7 @@ from gateway.requester import Requester
 from tests.builders import a_certificate, a_name, a_requester, an_account, an_expectation, general_names
 
 OFFLINE = an_expectation(
-    subject=a_name(("commonName", "Web01"), ("emailAddress", "Web@partner-a.example")),
+    subject=a_name(("commonName", "Web01"), ("emailAddress", "Web@partner-a.example"), ("domainComponent", "corp")),
     subject_alternative_name=general_names(
         dNSName=["Web01.partner-a.example"],
         iPAddress=["192.0.2.1"],
@@ -53,7 +53,8 @@ def test_what_was_asked_for_may_come_in_any_order_and_some_of_it_not_at_all() ->
     assert of_subject(issued(("commonName", "Web01"))) == []
 
 
-def test_mail_addresses_are_the_same_in_any_case_and_common_names_are_not() -> None:
+def test_mail_addresses_and_domains_are_the_same_in_any_case_and_common_names_are_not() -> None:
+    assert of_subject(issued(("emailAddress", "WEB@partner-a.example"), ("domainComponent", "Corp"))) == []
     assert of_subject(issued(("commonName", "web01"))) == ["commonName=web01"]
 
 
@@ -75,6 +76,7 @@ def test_dns_names_are_the_same_in_any_case_and_uris_are_not() -> None:
 
 def test_a_uri_that_states_a_sid_is_no_name() -> None:
     assert of_names(issued(san=general_names(uniformResourceIdentifier=[SID_URI]))) == []
+    assert of_names(issued(san=general_names(rfc822Name=[SID_URI]))) == [f"rfc822Name:{SID_URI}"]
 
 
 def test_the_account_s_names_are_strangers_where_the_request_supplies_them() -> None:
@@ -103,6 +105,23 @@ OWN: list[tuple[dict[str, object], tuple[str, str]]] = [
     ({"distinguished_name": "CN=Archer\\, Alice,DC=corp"}, ("commonName", "Archer, Alice")),
     ({"distinguished_name": "1.2.3=odd,DC=corp"}, ("1.2.3", "odd")),
 ]
+
+
+EVERY_TYPE = "CN=a,OU=b,O=c,L=d,ST=e,C=DE,STREET=f,UID=g,DC=h"
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        *(("commonName", "a"), ("organizationalUnitName", "b"), ("organizationName", "c"), ("localityName", "d")),
+        *(("stateOrProvinceName", "e"), ("countryName", "DE"), ("streetAddress", "f"), ("userId", "g")),
+        ("domainComponent", "h"),
+    ],
+)
+def test_a_distinguished_name_is_read_as_the_directory_writes_it(attribute: tuple[str, str]) -> None:
+    requester = in_directory(distinguished_name=EVERY_TYPE)
+
+    assert of_subject(issued(attribute), requester, online=True) == []
 
 
 @pytest.mark.parametrize(("account", "attribute"), OWN)

@@ -66,6 +66,28 @@ def test_places_are_patterns_of_uris_of_which_there_must_be_one() -> None:
     assert objections() == 1
 
 
+def objections_to_places(pattern: str, *uris: str) -> list[str]:
+    """What is wanted, of each."""
+    read = rule(f"issued: {{crlDistributionPoints: {{allow: [{pattern}]}}}}")
+    assert read is not None
+    assert read.crl_distribution_points is not None
+    names = general_names(uniformResourceIdentifier=uris)
+    return [each.wanted for each in read.crl_distribution_points.violations_of(names, "issued", a_requester())]
+
+
+def test_places_may_be_many_and_long_and_still_have_an_end() -> None:
+    anywhere = "{regex: 'http://.*'}"
+
+    assert objections_to_places(anywhere, *["http://pki/"] * 16, f"http://{'x' * 2041}") == ["at most 16"]
+    assert objections_to_places(anywhere, f"http://{'x' * 2042}") == ["1 to 2048 characters"]
+
+
+@pytest.mark.parametrize("place", ["http://pki/CA.crl", "http://pki/ca.crl.evil", "http://evil/?http://pki/ca.crl"])
+def test_a_place_is_the_whole_uri_in_its_case(place: str) -> None:
+    for pattern in ("{exact: 'http://pki/ca.crl'}", "{regex: 'http://pki/ca[.]crl'}"):
+        assert len(objections_to_places(pattern, place)) == 1
+
+
 @pytest.mark.parametrize(
     "section",
     [

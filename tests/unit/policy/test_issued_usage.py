@@ -60,6 +60,16 @@ def test_what_ad_cs_writes_by_itself_is_no_matter(parts: Parts) -> None:
     assert told(parts) == []
 
 
+def test_an_objection_tells_what_there_is_and_what_the_rule_lists() -> None:
+    limits = Limits(frozenset({"keyEncipherment", "dataEncipherment"}), frozenset({SERVER_AUTH}))
+    nameless = GOOD.without_extension(CERTIFICATE_TEMPLATE_OID)
+
+    assert told(nameless, replace(EXPECTED, limits=limits)) == [
+        "certificateTemplate: : PartnerWebServer",
+        "keyUsage: digitalSignature: dataEncipherment or keyEncipherment",
+    ]
+
+
 def test_a_template_s_name_is_the_same_in_any_case() -> None:
     version_1 = GOOD.without_extension(CERTIFICATE_TEMPLATE_OID)
 

@@ -38,7 +38,8 @@ def test_an_archived_key_can_be_required() -> None:
     (violation,) = condition.violations("a rule", WITHOUT)
 
     assert condition.violations("a rule", WITH) == ()
-    assert (violation.concern, violation.value, violation.wanted) == (Concern.KEY_ARCHIVAL, "", "present")
+    assert (violation.concern, violation.field) == (Concern.KEY_ARCHIVAL, "archivedKey")
+    assert (violation.value, violation.wanted) == ("", "present")
 
 
 def test_another_word_is_a_mistake() -> None:
@@ -61,3 +62,12 @@ def test_who_may_archive_a_key_is_whom_a_rule_with_archival_admits(
     policies = load_policies([("P.yaml", a_policy_file(section))])
 
     assert may_archive_a_key(policies, a_requester(requester)) is expected
+
+
+def test_one_of_many_rules_is_enough() -> None:
+    template = "{name: PartnerUser}"
+    policies = load_policies(
+        [("P.yaml", a_policy_file()), ("Q.yaml", a_policy_file("keyArchival: allowed", template=template))]
+    )
+
+    assert may_archive_a_key(policies, a_requester("partner-a"))

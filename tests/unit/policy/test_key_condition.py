@@ -131,6 +131,12 @@ def test_an_exponent_counts_for_the_kind_that_it_is_listed_with() -> None:
     ]
 
 
+def test_one_of_several_kinds_is_enough_for_an_exponent() -> None:
+    kinds = (KeyRule("RSA", 2048, public_exponents=(65537,)), KeyRule("RSA", 2048, public_exponents=(3,)))
+
+    assert violations(KeyCondition(kinds), an_application(a_request(key=rsa(3))), Concern.KEY) == []
+
+
 # --- keys that are known --------------------------------------------------------------------------------------------
 
 

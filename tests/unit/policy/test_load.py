@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.policy.decision import Policies
 from gateway.policy.load import load_policies
 from gateway.strict_yaml import Mistake, Mistaken
-from tests.builders import a_policy_file
+from tests.builders import a_policy_file, a_requester
 
 WEB = a_policy_file(template="{name: PartnerWebServer, oid: 1.2.3}")
 USER = a_policy_file(template="{name: PartnerUser, oid: 1.2.4}")
@@ -55,6 +55,22 @@ def test_the_digest_is_that_of_the_text() -> None:
     (policy,) = load_policies([("a.yaml", text)]).policies
 
     assert policy.digest == sha256(text.encode("utf-8")).hexdigest()
+
+
+def test_collectors_are_requesters() -> None:
+    text = f"{WEB}\ncollectors: [{{account: partner-b, authentication: [Certificate]}}]\n"
+
+    (policy,) = load_policies([("a.yaml", text)]).policies
+
+    assert policy.collectors is not None
+    assert policy.collectors.admits(a_requester("partner-b"))
+    assert not policy.collectors.admits(a_requester("partner-c"))
+
+
+def test_without_collectors_there_are_none() -> None:
+    (policy,) = load_policies([("a.yaml", WEB)]).policies
+
+    assert policy.collectors is None
 
 
 def test_every_mistake_of_every_file_is_told_in_order() -> None:

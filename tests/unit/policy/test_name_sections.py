@@ -203,6 +203,12 @@ def test_every_default_can_be_changed() -> None:
     assert changed == replace(plain, mandatory=True, max_occurrences=3, min_length=0, max_length=64)
 
 
+def test_a_value_may_have_to_have_one_length() -> None:
+    (rule,) = subject_rules("{commonName: {allow: [{exact: a}], minLength: 5, maxLength: 5}}").values()
+
+    assert (rule.min_length, rule.max_length) == (5, 5)
+
+
 @pytest.mark.parametrize(
     ("field", "place", "message"),
     [

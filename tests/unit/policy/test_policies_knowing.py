@@ -49,8 +49,10 @@ def test_a_policy_with_an_oid_is_for_that_template_alone() -> None:
     assert selected(known, by_oid("1.2.3")) is known.policies[0]
 
 
-def test_an_oid_that_is_written_counts_more_than_what_the_catalogue_says_of_another_template() -> None:
-    known = policies(f"{{name: {WEB}}}", f"{{name: {USER}, oid: {WEB_OID}}}").knowing(NAMES)
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_oid_that_is_written_counts_more_than_what_the_catalogue_says_of_another_template(order: int) -> None:
+    templates = (f"{{name: {WEB}}}", f"{{name: {USER}, oid: {WEB_OID}}}")
+    known = policies(*templates[::order]).knowing(NAMES)
 
     assert selected(known, by_oid(WEB_OID)).template.name == USER
 

@@ -264,6 +264,14 @@ def test_what_clients_build_their_key_by_is_kept(offered: GetPoliciesResponse, p
     assert response.next_update_hours == offered.next_update_hours
 
 
+def test_what_would_be_an_empty_list_is_nil(offered: GetPoliciesResponse, publication: Publication) -> None:
+    (told,) = publish(offered, {USER}, publication).policies or ()
+
+    assert told.attributes.extensions is None
+    assert told.attributes.superseded_policies is None
+    assert told.attributes.private_key_attributes.crypto_providers is None
+
+
 @pytest.mark.parametrize(
     ("templates", "superseded"), [({WEB}, None), ({WEB, USER}, ("partneruser",)), ({WEB, SECRET}, (SECRET,))]
 )
@@ -325,6 +333,7 @@ def test_the_identifier_is_of_the_place_and_its_view() -> None:
     here = policy_id_of("https://pki.example", "default")
 
     assert here == policy_id_of("https://PKI.example/", "default")
+    assert policy_id_of("https://pki.example/X", "default") != here
     assert (
         len({here, policy_id_of("https://pki.example", "second"), policy_id_of("https://pki2.example", "default")}) == 3
     )

@@ -275,6 +275,12 @@ def test_the_old_certificate_is_the_requesters(
     assert (violations(a_condition(owner), a_renewal(old, requester)) == []) is expected
 
 
+def test_alternative_names_alone_make_an_owner() -> None:
+    old = replace(OLD, subject=a_certificate().subject)
+
+    assert violations(a_condition(Owner.NAMES), a_renewal(old, OTHER, subject=())) == []
+
+
 @pytest.mark.parametrize("stated", [(ADMINISTRATOR,), (SID, ADMINISTRATOR)])
 @pytest.mark.parametrize("owner", list(Owner))
 def test_a_certificate_that_states_another_accounts_sid_is_never_renewed(owner: Owner, stated: tuple[str, ...]) -> None:

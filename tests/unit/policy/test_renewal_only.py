@@ -21,7 +21,10 @@ def test_the_certificate_that_was_shown_may_be_renewed() -> None:
 
 
 def test_a_new_request_is_refused_with_what_to_do() -> None:
-    with pytest.raises(NotARenewal, match=r"CN=device01 sent a PKCS#10 without .*service without renewal_only"):
+    with pytest.raises(
+        NotARenewal,
+        match=r"CN=device01 sent a PKCS#10 without szOID_RENEWAL_CERTIFICATE\. .*service without renewal_only",
+    ):
         require_renewal_of_shown(a_request(), HOLDER)
 
 

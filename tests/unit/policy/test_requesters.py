@@ -156,8 +156,15 @@ def test_an_account_whose_place_cannot_be_told_is_neither_within_nor_without() -
     assert not AdmittedRequester(Regex(".*"), ALL, not_organizational_units=units).admits(lost)
 
 
+def test_where_nothing_is_said_of_places_it_need_not_be_told() -> None:
+    lost = a_member(distinguished_name="not a name")
+
+    assert admits(lost, groups=Groups({"domain users"}))
+
+
 def test_a_partner_admits_those_that_belong_to_it() -> None:
     assert admits(replace(a_requester(), partner="partner-a"), partner="partner-a")
+    assert admits(replace(a_requester(), partner="partner-a")), "nothing is said of partners"
     assert not admits(replace(a_requester(), partner="partner-b"), partner="partner-a")
     assert not admits(a_requester(), partner="partner-a")
 

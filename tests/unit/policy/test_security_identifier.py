@@ -66,6 +66,12 @@ def test_who_has_no_account_in_the_directory_has_none() -> None:
     ]
 
 
+def test_only_uris_are_tags() -> None:
+    application = an_application(a_request(san=general_names(rfc822Name=[f"{TAG}{OWN}"])), ALICE)
+
+    assert violations(UNSAID, application) == []
+
+
 def test_a_request_that_states_none_is_not_judged() -> None:
     assert violations(UNSAID, an_application_with(None, "https://partner.example/")) == []
 
@@ -76,3 +82,9 @@ def test_an_extension_that_was_not_read_is_forbidden() -> None:
     (violation,) = ALLOWED.violations("a rule", application)
 
     assert (violation.concern, violation.value, violation.is_forbidden) == (Concern.EXTENSIONS, "0500", True)
+
+
+def test_a_sid_is_told_as_it_is_and_a_uri_as_it_is_written() -> None:
+    found = ALLOWED.violations("a rule", an_application_with(FOREIGN, f"{TAG}{FOREIGN}"))
+
+    assert [violation.value for violation in found] == [FOREIGN, f"{TAG}{FOREIGN}"]

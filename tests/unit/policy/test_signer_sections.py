@@ -8,6 +8,7 @@ from gateway.policy.on_behalf_of import OnBehalfOfCondition, OnBehalfOfTerms
 from gateway.policy.patterns import Exact, Regex
 from gateway.policy.renewal import RenewalCondition, RenewalTerms
 from gateway.policy.signers import Owner
+from gateway.policy.vocabulary import EXTENDED_KEY_USAGES
 from gateway.strict_yaml import Mistaken
 from tests.builders import a_policy_file
 
@@ -117,7 +118,18 @@ def test_everything_about_agents_can_be_said() -> None:
             "onBehalfOf.agent.extendedKeyUsage.0",
             "anyExtendedKeyUsage limits nothing: name the usages",
         ),
+        (
+            f"onBehalfOf: {{agent: {{extendedKeyUsage: [1.3.6.1.4.1.311.10.12.1]}}, {NAME}}}",
+            "onBehalfOf.agent.extendedKeyUsage.0",
+            "szOID_ANY_APPLICATION_POLICY limits nothing: name the usages",
+        ),
+        (
+            f"onBehalfOf: {{agent: {{extendedKeyUsage: [agent]}}, {NAME}}}",
+            "onBehalfOf.agent.extendedKeyUsage.0",
+            f"no extended key usage: write one of {', '.join(EXTENDED_KEY_USAGES)}, or dotted numbers",
+        ),
         (f"onBehalfOf: {{{AGENT}, {NAME}, signatures: 0}}", "onBehalfOf.signatures", None),
+        (f"onBehalfOf: {{{AGENT}, {NAME}, signatures: 11}}", "onBehalfOf.signatures", None),
         (f"onBehalfOf: {{{AGENT}, requesterName: {{allow: []}}}}", "onBehalfOf.requesterName.allow", EMPTY),
         (
             f"onBehalfOf: {{{AGENT}, requesterName: {{allow: [{{suffix: .x}}]}}}}",

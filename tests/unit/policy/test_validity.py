@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -45,6 +46,7 @@ def test_a_line_break_is_forbidden_with_the_section_and_without(condition: Valid
 @pytest.mark.parametrize("condition", [ValidityCondition(None), A_MONTH])
 def test_nothing_need_be_asked_for(condition: ValidityCondition) -> None:
     assert objections(condition) == []
+    assert objections(condition, ccm="web01") == [], "other attributes are judged elsewhere"
 
 
 @pytest.mark.parametrize(
@@ -117,6 +119,14 @@ def test_months_and_years_are_those_of_the_calendar(now: datetime, number: int, 
 
 def test_a_date_within_the_bound_is_allowed() -> None:
     assert objections(A_MONTH, ExpirationDate="Wed, 01 Jul 2026 00:00:00 GMT") == []
+
+
+def test_every_day_of_a_year_can_be_written() -> None:
+    two_years = ValidityCondition(timedelta(days=730))
+
+    for day in range(1, 366):
+        date = format_datetime(NOW + timedelta(days=day), usegmt=True)
+        assert objections(two_years, ExpirationDate=date) == []
 
 
 @pytest.mark.parametrize(

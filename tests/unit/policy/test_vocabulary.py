@@ -1,17 +1,54 @@
-"""The words agree with each other, and with those that the parsers use."""
+"""The words agree with each other, with those that the parsers use, and with the documentation."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import get_args
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.pki import extensions, names
-from gateway.policy import vocabulary
+from gateway.policy import examples, vocabulary
 from gateway.policy.document import KeyUsage
+from gateway.policy.expected import SecurityIdentifier
+from gateway.policy.identity import IDENTITY
 from gateway.policy.key_sections import Curve
 from gateway.policy.sections import is_object_identifier
 from gateway.policy.vocabulary import REFUSED_NAMES
 from gateway.policy.wellformed import WELL_FORMED
+
+PAGE = (Path(__file__).parents[3] / "docs" / "policies.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        vocabulary.SUBJECT_FIELDS.values(),
+        WELL_FORMED,
+        IDENTITY,
+        get_args(KeyUsage),
+        get_args(Curve),
+        vocabulary.EXTENDED_KEY_USAGES,
+        vocabulary.EXTENSIONS,
+        SecurityIdentifier,
+    ],
+)
+def test_every_word_is_told(words: Iterable[str]) -> None:
+    assert [word for word in words if f"`{word}`" not in PAGE] == []
+
+
+def test_extensions_are_called_as_in_the_standards() -> None:
+    usages = "keyUsage extendedKeyUsage applicationPolicies certificatePolicies"
+    names = "subjectAlternativeName basicConstraints certificateTemplateName certificateTemplate securityIdentifier"
+    of_cas = "nameConstraints policyMappings policyConstraints inhibitAnyPolicy"
+    of_cas_of_microsoft = "applicationPolicyMappings applicationPolicyConstraints"
+    of_names = "subjectDirectoryAttributes issuerAltName"
+
+    assert set(vocabulary.JUDGED_EXTENSIONS.values()) == set(f"{usages} {names}".split())
+    assert set(vocabulary.REFUSED_EXTENSIONS.values()) == {
+        *f"{of_cas} {of_cas_of_microsoft} {of_names}".split(),
+        "subjectAltName of X.509 (1993)",
+    }
 
 
 def test_an_extension_is_judged_or_refused_or_left_alone() -> None:
@@ -47,6 +84,7 @@ def test_key_usages_are_called_as_the_parser_calls_them() -> None:
     all_but_those_of_a_ca = set(extensions.KEY_USAGES) - {"keyCertSign", "cRLSign"}
 
     assert set(get_args(KeyUsage)) == all_but_those_of_a_ca
+    assert set(get_args(examples.KeyUsage)) == set(extensions.KEY_USAGES)
 
 
 def test_curves_are_called_as_the_library_calls_them() -> None:

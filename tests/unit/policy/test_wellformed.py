@@ -69,6 +69,7 @@ def test_letters_digits_and_hyphens_make_a_dns_name(value: str) -> None:
         "a\n",
         "a@b",
         f"{'a' * 64}.example",
+        "aa" + ".a" * 126,
         "a" + ".a" * 127,
     ],
 )
@@ -113,6 +114,8 @@ def test_what_is_not_one_address_of_its_own_family_is_not_read(value: str) -> No
         (GeneralNameType.RFC822_NAME, "alice..smith@partner-a.example", False),
         (GeneralNameType.RFC822_NAME, "müller@partner-a.example", False),
         (GeneralNameType.RFC822_NAME, "alice", False),
+        (GeneralNameType.RFC822_NAME, "alice@partner_a.example", False),
+        (GeneralNameType.RFC822_NAME, "alice@*.partner-a.example", False),
         (GeneralNameType.USER_PRINCIPAL_NAME, "müller@partner-a.example", True),
         (GeneralNameType.USER_PRINCIPAL_NAME, "PARTNER\\alice", False),
         (GeneralNameType.UNIFORM_RESOURCE_IDENTIFIER, "https://partner-a.example/path?x=y#z", True),
@@ -121,6 +124,10 @@ def test_what_is_not_one_address_of_its_own_family_is_not_read(value: str) -> No
         (GeneralNameType.UNIFORM_RESOURCE_IDENTIFIER, "https://partner-a.example/a b", False),
         (GeneralNameType.UNIFORM_RESOURCE_IDENTIFIER, "https://müller.example/", False),
         (GeneralNameType.UNIFORM_RESOURCE_IDENTIFIER, "https:", False),
+        (GeneralNameType.REGISTERED_ID, "1.2.3", True),
+        (GeneralNameType.REGISTERED_ID, "1", False),
+        (GeneralNameType.DIRECTORY_NAME, "CN=Alice", True),
+        (GeneralNameType.DIRECTORY_NAME, "Alice", False),
     ],
 )
 def test_each_type_of_general_name_has_its_form(kind: GeneralNameType, value: str, expected: bool) -> None:
@@ -134,7 +141,9 @@ def test_each_type_of_general_name_has_its_form(kind: GeneralNameType, value: st
         ("Müller", "muller"),
         ("Straße", "strasse"),
         ("Øre Łódź", "ore lodz"),
+        ("Æ Œ Ð Đ Ħ Ŧ Þ \u0131", "ae oe d d h t th i"),
         ("a\ufe00d\u115fm", "adm"),
+        ("a\u20ddd\u0488m", "adm"),
         ("\uff21\uff44\uff4d\uff49\uff4e", "admin"),
         ("Админ", "админ"),
     ],

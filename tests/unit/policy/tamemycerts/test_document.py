@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.policy.tamemycerts.document import parse_policy
+from gateway.policy.tamemycerts.document import Pattern, parse_policy
 from gateway.strict_yaml import Mistaken
 from tests.unit.policy.tamemycerts.samples import A_NAME, a_list, a_pattern, a_policy, a_rule
 
@@ -35,7 +35,7 @@ def test_a_mapping_has_the_attributes_of_users_unless_it_says_otherwise() -> Non
 
 def test_declarations_of_namespaces_comments_and_a_byte_order_mark_are_of_no_account() -> None:
     xml = b"""\xef\xbb\xbf<?xml version="1.0" encoding="utf-8"?>
-        <CertificateRequestPolicy xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+        <CertificateRequestPolicy xmlns="urn:a" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
           <!-- a comment --><AuditOnly> true </AuditOnly><MinimumKeyLength>2048</MinimumKeyLength>
         </CertificateRequestPolicy>"""
 
@@ -66,6 +66,8 @@ def test_fields_are_known_in_any_case_and_by_object_identifier(field: str, expec
         ("<AuditOnly><b/></AuditOnly>", "b: stands where text belongs"),
         ("<AuditOnly>true</AuditOnly><AuditOnly>false</AuditOnly>", "AuditOnly: stands here twice"),
         ("<AuditOnly mode='x'>true</AuditOnly>", "AuditOnly: TameMyCerts knows no attribute mode"),
+        ("<AuditOnly xmlnsx='x'>true</AuditOnly>", "AuditOnly: TameMyCerts knows no attribute xmlnsx"),
+        ("<MinimumKeyLength>1000000000</MinimumKeyLength>", "MinimumKeyLength: must be a number"),
         ("<MinimumKeyLength>-1</MinimumKeyLength>", "MinimumKeyLength: must be a number that is not negative"),
         ("<MinimumKeyLength>\u0662</MinimumKeyLength>", "MinimumKeyLength: must be a number that is not negative"),
         ("<SecurityIdentifierExtension>add</SecurityIdentifierExtension>", "must be Deny or Allow or Add or Remove"),
@@ -88,6 +90,12 @@ def test_what_tamemycerts_does_not_know_is_a_mistake(element: str, message: str)
     [
         (a_rule("stateOrProviceName", a_pattern("a")), "SubjectRule: there is no Field 'stateOrProviceName'"),
         (a_rule("OID.1.2.03", a_pattern("a")), "there is no Field"),
+        (a_rule("2.5.4.3", a_pattern("a")), "there is no Field"),
+        (a_rule("surname", a_pattern("a"), more="<Occurs/>"), "Occurs: SubjectRule of TameMyCerts has no such element"),
+        (
+            a_rule("surname", "<Pattern><Expression>a</Expression><Case/></Pattern>"),
+            "Case: Pattern of TameMyCerts has no such element",
+        ),
         (a_rule("", a_pattern("a")), "there is no Field"),
         (A_NAME + a_rule("CommonName", a_pattern("a")), "there is a rule for commonName already"),
         (a_rule("surname", a_pattern("")), "Pattern: has no Expression"),
@@ -125,10 +133,71 @@ def test_what_is_no_such_policy_is_a_mistake(xml: bytes, message: str) -> None:
     assert message in "\n".join(mistakes(xml))
 
 
-def test_elements_that_ask_for_nothing_are_not_there() -> None:
-    policy = parse_policy(a_policy("<NotAfter/>", "<SupplementDnsNames>false</SupplementDnsNames>"), "policy.xml")
+@pytest.mark.parametrize("nothing", ["", "false", "0", " false "])
+def test_elements_that_ask_for_nothing_are_not_there(nothing: str) -> None:
+    policy = parse_policy(a_policy(f"<SupplementDnsNames>{nothing}</SupplementDnsNames>"), "policy.xml")
 
     assert policy.others == ()
+
+
+OTHERS = (
+    "NotAfter",
+    "CrlDistributionPoints",
+    "AuthorityInformationAccess",
+    "OnlineCertificateStatusProtocol",
+    "OutboundSubject",
+    "OutboundSubjectAlternativeName",
+    "YubiKeyPolicies",
+    "SupplementDnsNames",
+    "SupplementUnqualifiedNames",
+    "ReadSubjectFromRequest",
+    "CustomCertificateExtensions",
+)
+OTHERS_OF_MAPPING = (
+    "CustomAttributes",
+    "DirectoryObjectRules",
+    "SupplementServicePrincipalNames",
+    "AddSidUniformResourceIdentifier",
+    "MaximumPasswordAge",
+)
+
+
+def test_every_element_of_tamemycerts_is_known_in_its_place() -> None:
+    inner = "".join(f"<{name}>1</{name}>" for name in OTHERS_OF_MAPPING)
+    outer = "".join(f"<{name}>1</{name}>" for name in OTHERS)
+
+    policy = parse_policy(
+        a_policy(f"<DirectoryServicesMapping>{inner}</DirectoryServicesMapping>", outer), "policy.xml"
+    )
+
+    assert policy.others == OTHERS
+    assert policy.directory_services_mapping is not None
+    assert policy.directory_services_mapping.others == OTHERS_OF_MAPPING
+
+
+@pytest.mark.parametrize(("word", "expected"), [("true", True), ("1", True), ("false", False), ("0", False)])
+def test_booleans_are_those_of_xml_schema(word: str, *, expected: bool) -> None:
+    assert parse_policy(a_policy(f"<AuditOnly>{word}</AuditOnly>"), "policy.xml").audit_only is expected
+
+
+def test_numbers_have_up_to_nine_digits() -> None:
+    policy = parse_policy(a_policy("<MaximumKeyLength>999999999</MaximumKeyLength>"), "policy.xml")
+
+    assert policy.maximum_key_length == 999_999_999
+
+
+def test_alternative_names_are_known_in_any_case() -> None:
+    (rule,) = parse_policy(a_policy(names=a_rule("DNSNAME", a_pattern("a"))), "policy.xml").subject_alternative_name
+
+    assert rule.field == "dNSName"
+
+
+def test_a_pattern_is_a_regular_expression_that_allows_unless_it_says_otherwise() -> None:
+    plain = "<Pattern><Expression>a</Expression></Pattern>"
+    rule = a_rule("surname", plain, a_pattern("b", "ExactMatch", "Deny"))
+    (read,) = parse_policy(a_policy(subject=rule), "policy.xml").subject
+
+    assert read.patterns == (Pattern("a", "RegEx", denies=False), Pattern("b", "ExactMatch", denies=True))
 
 
 @settings(derandomize=True, deadline=None)

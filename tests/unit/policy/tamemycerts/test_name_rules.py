@@ -47,6 +47,7 @@ def test_what_differs_from_the_defaults_which_are_the_same_is_written_down() -> 
         ("dNSName", a_pattern("web", "ExactMatchIgnoreCase"), {"exactIgnoreCase": "web"}),
         ("dNSName", a_pattern("^web$", "RegExIgnoreCase"), {"regex": "(?i)^web$"}),
         ("iPAddress", a_pattern("192.0.2.1", "ExactMatch"), {"exact": "192.0.2.1"}),
+        ("iPAddress", a_pattern("192.0.2.1", "ExactMatchIgnoreCase"), {"exact": "192.0.2.1"}),
         ("iPAddress", a_pattern("192.0.2.77/24", "Cidr"), {"cidr": "192.0.2.0/24"}),
         ("iPAddress", a_pattern("2001:db8::/32", "Cidr"), {"cidr": "2001:db8::/32"}),
     ],
@@ -81,6 +82,7 @@ INEXPRESSIBLE = [
     ("iPAddress", r"^192\.", "RegEx"),
     ("iPAddress", "localhost", "ExactMatch"),
     ("iPAddress", "192.0.2.0", "Cidr"),
+    ("iPAddress", "32", "Cidr"),
     ("iPAddress", "192.0.2.0/255.255.255.0", "Cidr"),
     ("iPAddress", "192.0.2.0/33", "Cidr"),
 ]
@@ -120,11 +122,21 @@ def test_a_field_of_which_nothing_can_be_expressed_is_for_the_administrator() ->
     assert len(remarks.open) == 1
 
 
+@pytest.mark.parametrize(
+    "more", ["<MinLength>8</MinLength><MaxLength>8</MaxLength>", "<MaxOccurrences>1</MaxOccurrences>"]
+)
+def test_a_rule_that_one_value_meets_is_taken_over(more: str) -> None:
+    section, _ = translated(a_rule("dNSName", a_pattern("^a$"), more=more))
+
+    assert list(section) == ["dNSName"]
+
+
 NEVER_MET = [
     ("", [a_pattern("a", action="Deny")]),
     ("", []),
     ("<MaxOccurrences>0</MaxOccurrences>", [a_pattern("a")]),
     ("<MaxLength>0</MaxLength>", [a_pattern("a")]),
+    ("<MinLength>0</MinLength><MaxLength>0</MaxLength>", [a_pattern("a")]),
     ("<MinLength>9</MinLength><MaxLength>8</MaxLength>", [a_pattern("a")]),
 ]
 
@@ -153,7 +165,28 @@ def test_an_expression_that_is_found_anywhere_is_pointed_at() -> None:
     assert note.startswith("names.uniformResourceIdentifier: RegEx 'partner' is found anywhere in a value")
 
 
+IN_ANY_CASE = "DNS names, mail addresses and user principal names are the same in any case here"
+
+
 def test_names_that_are_the_same_in_any_case_are_pointed_at_once() -> None:
     _, remarks = translated(a_rule("dNSName", a_pattern("^a$"), a_pattern("b", "ExactMatch")))
 
-    assert remarks.notes == ("DNS names, mail addresses and user principal names are the same in any case here",)
+    assert remarks.notes == (IN_ANY_CASE,)
+
+
+@pytest.mark.parametrize(
+    ("field", "expression", "treat_as", "is_said"),
+    [
+        ("dNSName", "^a$", "RegEx", True),
+        ("dNSName", "a", "ExactMatch", True),
+        ("dNSName", "^a$", "RegExIgnoreCase", False),
+        ("dNSName", "a", "ExactMatchIgnoreCase", False),
+        ("uniformResourceIdentifier", "^a$", "RegEx", False),
+    ],
+)
+def test_that_is_said_where_the_original_tells_cases_apart(
+    field: str, expression: str, treat_as: str, *, is_said: bool
+) -> None:
+    _, remarks = translated(a_rule(field, a_pattern(expression, treat_as)))
+
+    assert (IN_ANY_CASE in remarks.notes) is is_said

@@ -90,6 +90,23 @@ def test_what_does_not_is_not_expressible(expression: str) -> None:
         to_re2(expression)
 
 
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("(?!a)b", "the construct '(?!a'"),
+        (r"a\b", r"the escape '\\b'"),
+        (r"[a-\d]", "a range from or to a class of characters"),
+        ("[a", "a class of characters without an end"),
+        ("[a-z-[b]]", "a class of characters that is subtracted from another"),
+        ("a  b", "characters that no value can have, or blanks side by side"),
+        ("a{2000}", "not a regular expression of RE2"),
+    ],
+)
+def test_what_cannot_be_expressed_is_told(expression: str, reason: str) -> None:
+    with pytest.raises(NotExpressible, match=f"^{re.escape(reason)}"):
+        to_re2(expression)
+
+
 def test_case_is_disregarded_where_it_was() -> None:
     assert to_re2("^partner$", ignore_case=True) == "(?i)^partner$"
 

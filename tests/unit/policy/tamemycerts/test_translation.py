@@ -75,8 +75,22 @@ def test_nobody_is_guessed() -> None:
     outcome = imported(a_policy(), replace(TARGET, account=None, authentication=()))
 
     assert [text.split(":")[0] for text in outcome.open] == ["account", "authentication"]
+    assert [list(requester) for requester in requesters_of(outcome)] == [["account", "authentication"]]
     with pytest.raises(Mistaken, match="account"):
         loaded(outcome)
+
+
+def requesters_of(outcome: Imported) -> list[dict[str, object]]:
+    requesters = rule_of(outcome)["requesters"]
+    assert isinstance(requesters, list)
+    return requesters
+
+
+def test_groups_are_enough_to_know_who_may_request() -> None:
+    group = a_list("AllowedSecurityGroups", "CN=Allowed,DC=corp,DC=example")
+    outcome = imported(a_policy(mapping(group), names=UPN), replace(TARGET, account=None))
+
+    assert [text.split(":")[0] for text in outcome.open] == ["groups"]
 
 
 def test_groups_are_for_the_administrator_who_knows_what_they_are_called() -> None:
@@ -89,6 +103,8 @@ def test_groups_are_for_the_administrator_who_knows_what_they_are_called() -> No
         f"groups: the sAMAccountName or SID of {group}",
         f"notGroups: the sAMAccountName or SID of {group}",
     ]
+    (requester,) = requesters_of(outcome)
+    assert list(requester) == ["account", "groups", "notGroups", "authentication"]
     with pytest.raises(Mistaken, match="notGroups"):
         loaded(outcome)
 
@@ -126,10 +142,17 @@ def test_a_search_root_beside_organizational_units_is_for_the_administrator() ->
     assert any(text.startswith("SearchRoot:") for text in outcome.open)
 
 
-def test_an_organizational_unit_that_is_no_distinguished_name_is_for_the_administrator() -> None:
-    outcome = imported(a_policy(mapping(a_list("AllowedOrganizationalUnits", "Users"))))
+@pytest.mark.parametrize(
+    ("element", "key"),
+    [
+        ("AllowedOrganizationalUnits", "organizationalUnits"),
+        ("DisallowedOrganizationalUnits", "notOrganizationalUnits"),
+    ],
+)
+def test_an_organizational_unit_that_is_no_distinguished_name_is_for_the_administrator(element: str, key: str) -> None:
+    outcome = imported(a_policy(mapping(a_list(element, "Users"))))
 
-    assert any(text.startswith("organizationalUnits: Users: ") for text in outcome.open)
+    assert any(text.startswith(f"{key}: Users: ") for text in outcome.open)
 
 
 # --- the account ------------------------------------------------------------------------------------------------------
@@ -154,6 +177,7 @@ def test_the_account_that_a_request_names_must_be_the_requesters(elements: str, 
 
     (condition,) = yaml.safe_load(outcome.text)["rules"][0]["conditions"]
     assert condition["expression"] == expression
+    assert [policy.template.name for policy in loaded(outcome).policies] == ["PartnerWebServer"]
     assert any("must be the requester's own" in note for note in outcome.notes)
     assert outcome.open == ()
 
@@ -182,6 +206,8 @@ def test_disabled_accounts_stay_outside() -> None:
     outcome = imported(a_policy(mapping("<PermitDisabledAccounts>true</PermitDisabledAccounts>"), names=UPN))
 
     assert any(note.startswith("PermitDisabledAccounts") for note in outcome.notes)
+    unpermitted = imported(a_policy(mapping("<PermitDisabledAccounts>false</PermitDisabledAccounts>"), names=UPN))
+    assert not any(note.startswith("PermitDisabledAccounts") for note in unpermitted.notes)
 
 
 # --- the key ----------------------------------------------------------------------------------------------------------
@@ -192,8 +218,12 @@ def test_disabled_accounts_stay_outside() -> None:
     [
         (None, 2048, 4096, [{"algorithm": "RSA", "minimumKeyLength": 2048, "maximumKeyLength": 4096}]),
         (None, 1024, 0, [{"algorithm": "RSA", "minimumKeyLength": 2048}]),
+        ("RSA", 2048, 2048, [{"algorithm": "RSA", "minimumKeyLength": 2048, "maximumKeyLength": 2048}]),
         (None, 384, 0, [{"algorithm": "EC", "curves": ["secp384r1", "secp521r1"]}]),
+        (None, 521, 521, [{"algorithm": "EC", "curves": ["secp521r1"]}]),
         (None, 0, 384, [{"algorithm": "EC", "curves": ["secp256r1", "secp384r1"]}]),
+        (None, 0, 1023, [{"algorithm": "EC", "curves": ["secp256r1", "secp384r1", "secp521r1"]}]),
+        (None, 0, 1024, None),
         (None, 256, 256, [{"algorithm": "EC", "curves": ["secp256r1"]}]),
         ("EC", 0, 4096, [{"algorithm": "EC", "curves": ["secp256r1", "secp384r1", "secp521r1"]}]),
         ("RSA", 0, 0, [{"algorithm": "RSA", "minimumKeyLength": 2048}]),
@@ -214,8 +244,17 @@ def test_keys_are_as_long_as_there_and_never_too_short(
     assert rule_of(outcome)["key"] == expected
     assert bool(outcome.open) == (expected is None)
     assert any("taken for" in note for note in outcome.notes) == (
-        algorithm is None and shortest + longest > 0 and (shortest, longest) != (0, 4096)
+        algorithm is None and shortest + longest > 0 and (shortest, longest) not in {(0, 1024), (0, 4096)}
     )
+
+
+@pytest.mark.parametrize(("shortest", "algorithm"), [(2048, "RSA"), (384, "EC")])
+def test_for_which_algorithm_a_length_was_taken_is_said(shortest: int, algorithm: str) -> None:
+    outcome = imported(
+        a_policy(f"<MinimumKeyLength>{shortest}</MinimumKeyLength>"), replace(TARGET, key_algorithm=None)
+    )
+
+    assert outcome.notes == (f"key: taken for {algorithm}, for its length; the original asks the template",)
 
 
 # --- what else the request says ---------------------------------------------------------------------------------------
@@ -229,6 +268,22 @@ def test_a_security_identifier_is_the_requesters_or_refused(action: str, expecte
 
     assert rule_of(outcome).get("securityIdentifier") == expected
     assert bool(outcome.notes) == (action != "Deny")
+
+
+@pytest.mark.parametrize(
+    ("element", "expected"),
+    [
+        ("AllowedProcesses", {"allow": [{"exactIgnoreCase": "mmc.exe"}], "mandatory": True}),
+        (
+            "DisallowedProcesses",
+            {"allow": [{"regex": ".*"}], "deny": [{"exactIgnoreCase": "mmc.exe"}], "mandatory": True},
+        ),
+    ],
+)
+def test_processes_may_be_allowed_or_disallowed_alone(element: str, expected: object) -> None:
+    outcome = imported(a_policy(a_list(element, "mmc.exe")))
+
+    assert rule_of(outcome)["clientInformation"] == {"process": expected}
 
 
 def test_processes_and_providers_are_client_information_and_must_be_told() -> None:
@@ -267,6 +322,14 @@ def test_a_certificate_without_any_name_is_not_issued_unless_permitted(more: str
     outcome = imported(a_policy(element, subject=a_rule("commonName", a_pattern("^a$"), more=more)))
 
     assert ("size(subject) > 0 || size(subjectAlternativeName) > 0" in outcome.text) == is_asked
+    assert [policy.template.name for policy in loaded(outcome).policies] == ["PartnerWebServer"]
+
+
+def test_one_name_that_is_mandatory_is_enough() -> None:
+    mandatory = a_rule("commonName", a_pattern("^a$"), more="<Mandatory>true</Mandatory>")
+    outcome = imported(a_policy(subject=mandatory, names=a_rule("dNSName", a_pattern("^a$"))))
+
+    assert "conditions" not in rule_of(outcome)
 
 
 def test_without_rules_about_names_an_administrator_must_know_where_they_come_from() -> None:
@@ -295,13 +358,26 @@ def test_what_made_certificates_stricter_there_is_for_the_administrator(name: st
 
 @pytest.mark.parametrize(
     "name",
-    ["CrlDistributionPoints", "AuthorityInformationAccess", "OnlineCertificateStatusProtocol", "SupplementDnsNames"],
+    [
+        "CrlDistributionPoints",
+        "AuthorityInformationAccess",
+        "OnlineCertificateStatusProtocol",
+        "SupplementDnsNames",
+    ],
 )
 def test_what_only_added_to_certificates_is_left_out_and_said(name: str) -> None:
     outcome = imported(a_policy(f"<{name}><Something/></{name}>"))
 
     assert outcome.open == ()
     assert [note.split(":")[0] for note in outcome.notes] == [name]
+
+
+@pytest.mark.parametrize("name", ["SupplementServicePrincipalNames", "AddSidUniformResourceIdentifier"])
+def test_what_the_directory_only_added_is_left_out_and_said(name: str) -> None:
+    outcome = imported(a_policy(mapping(f"<{name}>true</{name}>"), names=UPN))
+
+    assert outcome.open == ()
+    assert name in [note.split(":")[0] for note in outcome.notes]
 
 
 def test_what_says_how_tamemycerts_reads_is_of_no_account() -> None:
@@ -313,8 +389,38 @@ def test_what_says_how_tamemycerts_reads_is_of_no_account() -> None:
 def test_everything_that_is_to_be_known_stands_at_the_head_of_the_file() -> None:
     outcome = imported(a_policy("<NotAfter>2030-01-01</NotAfter>", "<SupplementDnsNames>true</SupplementDnsNames>"))
 
-    head = outcome.text.partition("template:")[0]
-    assert all(f"# - {text}\n" in head for text in (*outcome.open, *outcome.notes))
+    assert heading(outcome) == [
+        *ALWAYS,
+        "Not loaded before this is decided or filled in:",
+        *(f"- {text}" for text in outcome.open),
+        "Stricter than the original, or read differently:",
+        *(f"- {text}" for text in outcome.notes),
+    ]
+
+
+def test_where_nothing_is_to_be_known_the_head_says_what_is_so_of_every_import() -> None:
+    assert heading(imported(a_policy("<MinimumKeyLength>2048</MinimumKeyLength>"))) == ALWAYS
+
+
+ALWAYS = [
+    "Imported from a policy of TameMyCerts: allows nothing that the original refuses.",
+    "Key usages and extensions that requests bring must be allowed too: TameMyCerts does not judge them.",
+]
+
+
+def heading(outcome: Imported) -> list[str]:
+    return [line.removeprefix("# ") for line in outcome.text.partition("template:")[0].splitlines() if line]
+
+
+@pytest.mark.parametrize(
+    ("section", "elements"),
+    [
+        ("subject.commonName", {"subject": a_rule("commonName", a_pattern("^(?!a)"))}),
+        ("subjectAlternativeName.dNSName", {"names": a_rule("dNSName", a_pattern("^(?!a)"))}),
+    ],
+)
+def test_a_remark_on_a_name_says_which_section_it_is_in(section: str, elements: dict[str, str]) -> None:
+    assert any(text.startswith(f"{section}:") for text in imported(a_policy(**elements)).open)
 
 
 def test_mistakes_in_the_original_are_told() -> None:

@@ -126,7 +126,7 @@ def _group(expression: str, at: int) -> tuple[_Kind, str, int]:
     if group[0] == "(" and expression[at + 1 : at + 2] == "?":
         raise NotExpressible(f"the construct {expression[at : at + 4]!r}")
     flags = group["flags"]
-    if flags and group["end"] == ")":
+    if group["end"] == ")":
         return _Kind.FLAGS, group[0], group.end()
     return _Kind.OPEN, f"(?{flags}:" if flags else "(?:", group.end()
 
@@ -150,7 +150,7 @@ def _escaped_character(expression: str, at: int) -> tuple[str, int]:
         return category[0], category.end()
     if number := _HEXADECIMAL.match(expression, at):
         return f"\\x{{{number['two'] or number['four']}}}", number.end()
-    if letter in _CONTROLS and letter:
+    if letter in _CONTROLS:
         return f"\\{letter}", at + 2
     if not letter or letter == "_" or letter.isalnum():
         raise NotExpressible(f"the escape {expression[at : at + 2]!r}")

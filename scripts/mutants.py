@@ -14,6 +14,7 @@ import os
 import resource
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -41,6 +42,8 @@ _COPIED = ("gateway", "tests", "policies", "docs", "scripts", "helm", "pyproject
 _SECONDS = 30
 """Of the processor, that the tests of a line may take: more is a loop without an end, which is an objection too."""
 _SECONDS_OF_ALL = 180
+_FIRST = 2
+"""So many files are tried before all others: to collect them takes longer than to run most of them."""
 _WORKERS = 2
 _LEFT_OUT = ("*_made_here_only.py", "*test_documentation.py")
 """Tests that read the source, and that are slow and ask nothing that others do not."""
@@ -64,12 +67,17 @@ class Covered:
         """For pytest's command line, those of the module's own file first."""
         found = dict.fromkeys(name for line in mutant.lines for name in self.by_line.get(line, ()))
         if "" in found:
-            return [str(test) for test in dict.fromkeys((self.own, *self.tests)) if (ROOT / test).exists()]
+            return [str(file) for file in self.files]
         return sorted(found, key=lambda test: (not test.startswith(f"{self.own}::"), test))
 
     @property
     def own(self) -> Path:
         return _own(self.path)
+
+    @property
+    def files(self) -> list[Path]:
+        files = [file for test in self.tests for file in (sorted(test.rglob("test_*.py")) if test.is_dir() else [test])]
+        return [file for file in files if not any(file.match(pattern) for pattern in _LEFT_OUT)]
 
 
 def main() -> int:
@@ -194,20 +202,28 @@ def _work(worker: int, covered: Covered, mutated: list[tuple[int, Mutant]], cach
     # Compiled once by whoever ran the tests; of the module itself nothing compiled may stay.
     for compiled in covered.path.parent.glob(f"__pycache__/{covered.path.stem}.*"):
         compiled.unlink()
+    # Who has objected before comes first: it is likely to object again.
+    objected = Counter({str(covered.own): 1})
     for number, mutant in mutated:
         covered.path.write_text(mutant.source, encoding="utf-8")
-        tests = covered.tests_of(mutant)
-        objects, test = _objection(tests) if tests else (False, "")
-        if objects:
+        tests = sorted(covered.tests_of(mutant), key=lambda test: -objected[_file(test)])
+        first = set(list(dict.fromkeys(map(_file, tests)))[:_FIRST])
+        rounds = [[test for test in tests if (_file(test) in first) is is_first] for is_first in (True, False)]
+        test = next((found for some in rounds if some and (found := _objection(some)) is not None), None)
+        if test is not None:
+            objected[_file(test)] += 1
             with cache.open("a", encoding="utf-8") as file:
                 file.write(json.dumps([number, test, _digest_of_test(test)]) + "\n")
+
+
+def _file(test: str) -> str:
+    return test.partition("::")[0]
 
 
 def _import_what_stays(covered: Covered) -> None:
     """Have all of ours that the tests import, but for what depends on the module that changes."""
     imports = {_module(path): set(_imports(path)) for top in ("gateway", "tests") for path in Path(top).rglob("*.py")}
-    files = [file for test in covered.tests for file in (test.rglob("*.py") if test.is_dir() else [test])]
-    for name in sorted({name for file in files for name in _imports(file)} & imports.keys()):
+    for name in sorted({name for file in covered.files for name in _imports(file)} & imports.keys()):
         importlib.import_module(name)
     changing, found = set[str](), {_module(covered.path)}
     while found:
@@ -235,13 +251,17 @@ def _imports(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def _objection(tests: list[str]) -> tuple[bool, str]:
-    """Whether any objects, and which. In a process of its own, which has from its parent what does not change."""
+def _objection(tests: list[str]) -> str | None:
+    """Which one objects, if any. In a process of its own, which has from its parent what does not change.
+
+    Empty where it is not known: the module cannot be imported, or the tests came to no end.
+    """
     told = Path("objection")
     told.unlink(missing_ok=True)
     _, status = os.waitpid(_forked(partial(_test, tests, told)), 0)
-    objects = os.waitstatus_to_exitcode(status) not in {pytest.ExitCode.OK, *_NOT_ASKED}
-    return objects, told.read_text(encoding="utf-8") if told.exists() else ""
+    if os.waitstatus_to_exitcode(status) in {pytest.ExitCode.OK, *_NOT_ASKED}:
+        return None
+    return told.read_text(encoding="utf-8") if told.exists() else ""
 
 
 def _test(tests: list[str], told: Path) -> None:

@@ -102,7 +102,7 @@ def _own(module: Path) -> Path:
 
 
 def _examine(covered: Covered, explained: dict[str, str]) -> int:
-    """The number of survivors of one module that nobody has explained; prints them."""
+    """The number of survivors of one module that nobody has explained, and of explanations of none; prints them."""
     path = covered.path
     found = list(mutants((ROOT / path).read_text(encoding="utf-8")))
     alive = _alive(covered, found)
@@ -111,7 +111,10 @@ def _examine(covered: Covered, explained: dict[str, str]) -> int:
     print(f"{path}: {len(found)} mutants, {len(survivors)} survive, {known} more are explained", flush=True)
     for mutant in survivors:
         print(f"  {path}:{mutant}", flush=True)
-    return len(survivors)
+    stale = {told for told in explained if told.startswith(f"{path}: ")} - {f"{path}: {each.change}" for each in alive}
+    for told in sorted(stale):
+        print(f"  explained, and gone or objected to: {told}", flush=True)
+    return len(survivors) + len(stale)
 
 
 def _explained() -> dict[str, str]:

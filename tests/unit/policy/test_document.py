@@ -12,6 +12,7 @@ from gateway.policy.conditions import (
 from gateway.policy.decision import Policy, Rule, Template
 from gateway.policy.key_archival import KeyArchivalCondition
 from gateway.policy.key_condition import KeyCondition, KeyRule
+from gateway.policy.limits import Limits
 from gateway.policy.load import load_policies
 from gateway.policy.names import SubjectAlternativeNameCondition, SubjectCondition
 from gateway.policy.on_behalf_of import OnBehalfOfCondition
@@ -400,6 +401,23 @@ def test_other_extended_key_usages_are_mistakes(usage: str, message: str) -> Non
 
     assert (line, path) == (6, "rules.0.extendedKeyUsage.allow.0")
     assert said.startswith(message)
+
+
+def test_what_a_rule_allows_is_the_limit_of_the_certificate_too() -> None:
+    sections = (
+        "keyUsage: {allow: [digitalSignature]}",
+        "extendedKeyUsage: {allow: [serverAuth]}",
+        "certificatePolicies: {allow: [1.2.3]}",
+        "extensions: [1.2.4]",
+    )
+
+    assert rule_of(a_policy_file(*sections)).limits == Limits(
+        key_usage=frozenset({"digitalSignature"}),
+        extended_key_usage=frozenset({"1.3.6.1.5.5.7.3.1"}),
+        certificate_policies=frozenset({"1.2.3"}),
+        extensions=frozenset({"1.2.4"}),
+    )
+    assert rule_of(a_policy_file()).limits == Limits()
 
 
 def test_certificate_policies_are_numbered() -> None:

@@ -111,7 +111,7 @@ def _of_addresses(pattern: Pattern) -> Iterator[Node]:
 
 def _networks(expression: str) -> tuple[str, ...]:
     """Bits beyond the prefix are of no meaning there, and a prefix of none means every address of both families."""
-    if not expression.rpartition("/")[2].isdigit() or "/" not in expression:
+    if not expression.rpartition("/")[2].isdigit():
         raise NotExpressible("what is no network there, for it lacks the length of the prefix")
     network = ip_network(expression, strict=False)
     return (str(network),) if network.prefixlen else ("0.0.0.0/0", "::/0")

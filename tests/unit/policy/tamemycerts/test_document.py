@@ -21,6 +21,7 @@ def test_what_is_left_out_is_as_in_tamemycerts() -> None:
     assert not policy.audit_only
     assert policy.security_identifier_extension == "Deny"
     assert policy.directory_services_mapping is None
+    assert (policy.minimum_key_length, policy.maximum_key_length) == (0, 0)
     (rule,) = parse_policy(a_policy(subject=a_rule("commonName", a_pattern("a"))), "policy.xml").subject
     assert (rule.mandatory, rule.max_occurrences, rule.min_length, rule.max_length) == (False, 1, 1, 128)
 
@@ -31,6 +32,15 @@ def test_a_mapping_has_the_attributes_of_users_unless_it_says_otherwise() -> Non
     assert mapping is not None
     assert (mapping.certificate_attribute, mapping.directory_services_attribute) == ("userPrincipalName",) * 2
     assert (mapping.action, mapping.object_category) == ("Allow", "user")
+
+
+@pytest.mark.parametrize("action", ["Allow", "Deny", "Continue"])
+def test_a_mapping_has_an_action(action: str) -> None:
+    mapping = f"<DirectoryServicesMapping><Action>{action}</Action></DirectoryServicesMapping>"
+    read = parse_policy(a_policy(mapping), "policy.xml").directory_services_mapping
+
+    assert read is not None
+    assert read.action == action
 
 
 def test_declarations_of_namespaces_comments_and_a_byte_order_mark_are_of_no_account() -> None:
@@ -47,7 +57,7 @@ def test_declarations_of_namespaces_comments_and_a_byte_order_mark_are_of_no_acc
 
 @pytest.mark.parametrize(
     ("field", "expected"),
-    [("CommonName", "commonName"), ("OID.2.5.4.3", "commonName"), ("OID.1.2.3", "OID.1.2.3"), ("surname", "surname")],
+    [("CommonName", "commonName"), ("OID.2.5.4.3", "commonName"), ("OID.1.2.3", "OID.1.2.3"), (" surname ", "surname")],
 )
 def test_fields_are_known_in_any_case_and_by_object_identifier(field: str, expected: str) -> None:
     policy = parse_policy(a_policy(subject=a_rule(field, a_pattern("a"))), "policy.xml")
@@ -97,6 +107,8 @@ def test_what_tamemycerts_does_not_know_is_a_mistake(element: str, message: str)
             "Case: Pattern of TameMyCerts has no such element",
         ),
         (a_rule("", a_pattern("a")), "there is no Field"),
+        ("<SubjectRule/>", "SubjectRule: there is no Field ''"),
+        (a_rule("surname", "<Pattern/>"), "Pattern: has no Expression"),
         (A_NAME + a_rule("CommonName", a_pattern("a")), "there is a rule for commonName already"),
         (a_rule("surname", a_pattern("")), "Pattern: has no Expression"),
         (a_rule("surname", a_pattern("a", treat_as="Regex")), "TreatAs: must be RegEx or"),

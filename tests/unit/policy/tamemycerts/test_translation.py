@@ -291,6 +291,7 @@ def test_processes_and_providers_are_client_information_and_must_be_told() -> No
         a_policy(
             a_list("AllowedProcesses", "taskhostw.exe"),
             a_list("DisallowedProcesses", "mmc.exe"),
+            a_list("AllowedCryptoProviders", "Microsoft Software Key Storage Provider"),
             a_list("DisallowedCryptoProviders", "Microsoft Strong Cryptographic Provider"),
         )
     )
@@ -302,7 +303,7 @@ def test_processes_and_providers_are_client_information_and_must_be_told() -> No
             "mandatory": True,
         },
         "cryptographicServiceProvider": {
-            "allow": [{"regex": ".*"}],
+            "allow": [{"exactIgnoreCase": "Microsoft Software Key Storage Provider"}],
             "deny": [{"exactIgnoreCase": "Microsoft Strong Cryptographic Provider"}],
             "mandatory": True,
         },

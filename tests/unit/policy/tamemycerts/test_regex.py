@@ -103,6 +103,7 @@ def test_what_does_not_is_not_expressible(expression: str) -> None:
     [
         ("(?!a)b", "the construct '(?!a'"),
         (r"a\b", r"the escape '\\b'"),
+        (r"a\X", r"the escape '\\X'"),
         (r"[a-\d]", "a range from or to a class of characters"),
         (r"[\s-z]", "a range from or to a class of characters"),
         (r"[a-\p{L}]", "a range from or to a class of characters"),
